@@ -1,0 +1,26 @@
+//! `stadspuls` takes in the uplinks of a city's LoRaWAN sensors, turns them into observations
+//! that can be trusted, keeps them and serves them.
+//!
+//! The modules in the order in which an uplink meets them; none knows one above it:
+//!
+//! - [`cli`]: what can be typed, one file a command
+//! - [`app`]: builds each part, starts them in flow order, stops them in reverse
+//! - [`config`]: the operator's file, checked whole before anything starts
+//! - [`source`]: MQTT subscriptions and the embedded MQTT listener
+//! - [`pipeline`]: the steps of an uplink, from message to ledger row and observations
+//! - [`envelope`]: what network servers wrap around an uplink, one file a format
+//! - [`codec`]: vendors' and our own payload scripts, in a sandbox
+//! - [`catalog`]: quantities and device profiles, read from `decoders/`
+//! - [`registry`]: which device stands where and when
+//! - [`store`]: the only place that knows SQL
+//! - [`bathing`]: what may be said of the water at a bathing place
+//! - [`api`]: public, staff, health and metrics over HTTP
+//! - [`simulate`]: a fleet of invented sensors with genuine payload bytes
+//! - [`telemetry`]: logs, and the names of all metrics
+//! - [`clock`]: the time of day
+//! - [`model`]: the words of the field as plain types
+
+pub mod clock;
+pub mod model;
+pub mod source;
+pub mod telemetry;

@@ -1,0 +1,21 @@
+//! The words of the field as plain types: no I/O, no async, no serialisation.
+
+mod dev_eui;
+mod device;
+mod event;
+mod message;
+mod observation;
+mod outcome;
+mod quantity;
+mod site;
+mod uplink;
+
+pub use dev_eui::{BadDevEui, DevEui};
+pub use device::{Deployment, Device, ProfileId};
+pub use event::{DeviceEvent, EventDetail};
+pub use message::{Format, Message, Source};
+pub use observation::{Measurement, Observation, Quality, Reason};
+pub use outcome::Outcome;
+pub use quantity::{Quantity, QuantityKind, QuantityName};
+pub use site::{Bathing, MonthDay, Position, Publication, Season, Site, SiteId, SiteKind};
+pub use uplink::{Radio, Relay, Uplink};

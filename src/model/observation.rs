@@ -1,0 +1,75 @@
+use chrono::{DateTime, Utc};
+
+use super::{QuantityName, SiteId};
+
+/// A quantity and its value as decoded, in the quantity's unit; flags are 1 or 0.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Measurement {
+    pub quantity: QuantityName,
+    pub value: f64,
+    /// When the device measured it, where the frame says so; else it is the frame's time.
+    pub time: Option<DateTime<Utc>>,
+}
+
+/// A measurement at a site and a time. Its identity is (site, quantity, time).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Observation {
+    pub site: SiteId,
+    pub quantity: QuantityName,
+    pub time: DateTime<Utc>,
+    pub value: f64,
+    pub quality: Quality,
+}
+
+/// Whether a value can be trusted. Bad values are kept and never shown as current.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quality {
+    Good,
+    Uncertain(Reason),
+    Bad(Reason),
+}
+
+/// Why a value is not plainly good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// Outside the physical range of its quantity.
+    OutOfRange,
+    /// The time given with it could not be right, so the time of arrival stands in.
+    ClockSkew,
+}
+
+impl Quality {
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Uncertain(_) => "uncertain",
+            Self::Bad(_) => "bad",
+        }
+    }
+
+    #[must_use]
+    pub const fn reason(self) -> Option<Reason> {
+        match self {
+            Self::Good => None,
+            Self::Uncertain(reason) | Self::Bad(reason) => Some(reason),
+        }
+    }
+
+    #[must_use]
+    pub const fn is_bad(self) -> bool {
+        matches!(self, Self::Bad(_))
+    }
+}
+
+impl Reason {
+    pub const ALL: [Self; 2] = [Self::OutOfRange, Self::ClockSkew];
+
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::OutOfRange => "out_of_range",
+            Self::ClockSkew => "clock_skew",
+        }
+    }
+}
