@@ -22,5 +22,7 @@
 
 pub mod clock;
 pub mod model;
+pub mod registry;
 pub mod source;
+pub mod store;
 pub mod telemetry;

@@ -1,7 +1,9 @@
-//! Logs, and every metric by name.
+//! Logs, health, and every metric by name.
 
+mod health;
 mod logs;
 mod metrics;
 
+pub use health::Health;
 pub use logs::start_logs;
 pub use metrics::{Metrics, Name, OutcomeLabel, ReasonLabel, SourceLabel};

@@ -1,0 +1,70 @@
+//! Which device stands where and when.
+
+use std::collections::{BTreeMap, HashMap};
+
+use chrono::{DateTime, Utc};
+
+use crate::model::{Deployment, DevEui, Device, Site, SiteId};
+use crate::store::Fleet;
+
+/// The fleet in force, arranged for the questions that each uplink asks.
+#[derive(Clone, Debug, Default)]
+pub struct Registry {
+    devices: HashMap<DevEui, Registered>,
+    sites: BTreeMap<SiteId, Site>,
+}
+
+#[derive(Clone, Debug)]
+struct Registered {
+    device: Device,
+    /// In order of time.
+    deployments: Vec<Deployment>,
+}
+
+impl Registry {
+    #[must_use]
+    pub fn new(fleet: Fleet) -> Self {
+        let mut devices: HashMap<_, _> = fleet
+            .devices
+            .into_iter()
+            .map(|device| (device.dev_eui, Registered { device, deployments: Vec::new() }))
+            .collect();
+        for deployment in fleet.deployments {
+            if let Some(registered) = devices.get_mut(&deployment.dev_eui) {
+                registered.deployments.push(deployment);
+            }
+        }
+        for registered in devices.values_mut() {
+            registered.deployments.sort_by_key(|deployment| deployment.from);
+        }
+        let sites = fleet.sites.into_iter().map(|site| (site.id.clone(), site)).collect();
+        Self { devices, sites }
+    }
+
+    #[must_use]
+    pub fn device(&self, dev_eui: DevEui) -> Option<&Device> {
+        self.devices.get(&dev_eui).map(|registered| &registered.device)
+    }
+
+    /// All deployments of a device, in order of time.
+    #[must_use]
+    pub fn deployments(&self, dev_eui: DevEui) -> &[Deployment] {
+        self.devices.get(&dev_eui).map_or(&[], |registered| &registered.deployments)
+    }
+
+    /// Where a device stood at a time. Deployments of one device do not overlap.
+    #[must_use]
+    pub fn deployment_at(&self, dev_eui: DevEui, time: DateTime<Utc>) -> Option<&Deployment> {
+        self.deployments(dev_eui).iter().rev().find(|deployment| deployment.covers(time))
+    }
+
+    #[must_use]
+    pub fn site(&self, id: &SiteId) -> Option<&Site> {
+        self.sites.get(id)
+    }
+
+    /// All sites, by id.
+    pub fn sites(&self) -> impl Iterator<Item = &Site> {
+        self.sites.values()
+    }
+}

@@ -1,0 +1,28 @@
+//! The embedded store: the ledger of all messages, the observations made from them, and the
+//! registry. The only place that knows SQL.
+//!
+//! One [`Writer`] on the pipeline's thread commits batches; a [`Reader`] serves everybody else.
+//!
+//! Power loss is survived because SQLite's write-ahead log is flushed to disk at each commit
+//! (`journal_mode = WAL`, `synchronous = FULL`), and nothing is acknowledged before that.
+
+mod codes;
+mod device;
+mod error;
+mod fleet;
+mod ledger;
+mod open;
+mod pack;
+mod read;
+mod roll_up;
+mod series;
+mod write;
+
+pub use device::{DeviceState, Heard};
+pub use error::StoreError;
+pub use fleet::Fleet;
+pub use ledger::{LedgerEntry, UplinkId};
+pub use open::{Store, StoreConfig};
+pub use read::{LedgerRow, Reader, StoredMessage, UplinkFilter};
+pub use series::{Change, HourAggregate, Range, StoredObservation};
+pub use write::{Batch, Writer};

@@ -1,0 +1,232 @@
+use chrono::{DateTime, Utc};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::codes::{micros, time};
+use super::write::Batch;
+use super::{StoreError, UplinkId};
+use crate::model::{DevEui, DeviceEvent, EventDetail, Uplink};
+
+/// What is known of a device from the radio alone, registered or not.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DeviceState {
+    pub dev_eui: DevEui,
+    pub first_heard_at: DateTime<Utc>,
+    pub last_heard_at: DateTime<Utc>,
+    pub last_uplink: UplinkId,
+    /// The network server's name for it.
+    pub name: Option<String>,
+    /// What tells one join from the next.
+    pub session: Option<String>,
+    pub f_cnt: Option<u32>,
+    /// Uplinks that were not duplicates.
+    pub uplinks: u64,
+    /// Uplinks that the frame counter says were sent and never arrived.
+    pub lost: u64,
+    /// Times the frame counter fell without a join: a restart of a device without joins.
+    pub counter_resets: u64,
+    pub rssi: Option<f64>,
+    pub snr: Option<f64>,
+    pub gateway_count: Option<u32>,
+    pub joined_at: Option<DateTime<Utc>>,
+    pub status_at: Option<DateTime<Utc>>,
+    pub margin_db: Option<i32>,
+    pub battery_percent: Option<f64>,
+    pub external_power: Option<bool>,
+    /// Longitude and latitude in degrees, where the network server has located it.
+    pub location_deg: Option<(f64, f64)>,
+}
+
+/// A sign of life: the row of the ledger and when it was heard.
+#[derive(Clone, Copy, Debug)]
+pub struct Heard {
+    pub uplink: UplinkId,
+    pub at: DateTime<Utc>,
+}
+
+/// How a frame counter moved since the device's last uplink in the same session.
+struct CounterStep {
+    /// −1 for a frame that had been counted as lost and was only late.
+    lost: i64,
+    reset: bool,
+    /// The counter to remember: a late frame does not move it back.
+    f_cnt: Option<u32>,
+}
+
+impl Batch<'_> {
+    /// Takes note of an uplink that was not heard before.
+    ///
+    /// # Errors
+    ///
+    /// As the store's; the whole batch is then undone.
+    pub fn heard_uplink(&mut self, heard: Heard, uplink: &Uplink) -> Result<(), StoreError> {
+        let device = self.heard_id(uplink.dev_eui)?;
+        let before: Option<(Option<String>, Option<u32>)> = self
+            .connection
+            .prepare_cached("select session, f_cnt from device_state where device = ?1")?
+            .query_row([device], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        let step = match &before {
+            Some((session, f_cnt)) if session.as_deref() == uplink.session() => {
+                step(*f_cnt, uplink.f_cnt)
+            }
+            _ => CounterStep { lost: 0, reset: false, f_cnt: uplink.f_cnt },
+        };
+        self.connection
+            .prepare_cached(
+                "insert into device_state (device, first_heard_at, last_heard_at, last_uplink, name,
+                     session, f_cnt, uplinks, rssi, snr, gateway_count)
+                 values (?1, ?2, ?2, ?3, ?4, ?5, ?6, 1, ?7, ?8, ?9)
+                 on conflict do update set
+                     last_heard_at = max(last_heard_at, excluded.last_heard_at),
+                     last_uplink = excluded.last_uplink,
+                     name = coalesce(excluded.name, name),
+                     session = excluded.session, f_cnt = excluded.f_cnt,
+                     uplinks = uplinks + 1, lost = max(0, lost + ?10), counter_resets = counter_resets + ?11,
+                     rssi = excluded.rssi, snr = excluded.snr, gateway_count = excluded.gateway_count",
+            )?
+            .execute(params![
+                device,
+                micros(heard.at),
+                heard.uplink.0,
+                uplink.device_name,
+                uplink.session(),
+                step.f_cnt,
+                uplink.radio.rssi,
+                uplink.radio.snr,
+                uplink.radio.gateway_count,
+                step.lost,
+                step.reset,
+            ])?;
+        Ok(())
+    }
+
+    /// Takes note of a join, status or location.
+    ///
+    /// # Errors
+    ///
+    /// As the store's; the whole batch is then undone.
+    pub fn heard_event(&mut self, heard: Heard, event: &DeviceEvent) -> Result<(), StoreError> {
+        let device = self.heard_id(event.dev_eui)?;
+        let at = micros(heard.at);
+        self.connection
+            .prepare_cached(
+                "insert into device_state (device, first_heard_at, last_heard_at, last_uplink)
+                 values (?1, ?2, ?2, ?3)
+                 on conflict do update set last_heard_at = max(last_heard_at, excluded.last_heard_at)",
+            )?
+            .execute(params![device, at, heard.uplink.0])?;
+        match &event.detail {
+            EventDetail::Join { dev_addr } => self
+                .connection
+                .prepare_cached(
+                    "update device_state set joined_at = ?2, session = ?3, f_cnt = null
+                     where device = ?1 and (joined_at is null or joined_at <= ?2)",
+                )?
+                .execute(params![device, at, dev_addr])?,
+            EventDetail::Status { margin_db, battery_percent, external_power } => self
+                .connection
+                .prepare_cached(
+                    "update device_state
+                     set status_at = ?2, margin_db = ?3, battery_percent = ?4, external_power = ?5
+                     where device = ?1 and (status_at is null or status_at <= ?2)",
+                )?
+                .execute(params![device, at, margin_db, battery_percent, external_power])?,
+            EventDetail::Location { latitude_deg, longitude_deg } => self
+                .connection
+                .prepare_cached(
+                    "update device_state set longitude_deg = ?2, latitude_deg = ?3 where device = ?1",
+                )?
+                .execute(params![device, longitude_deg, latitude_deg])?,
+            EventDetail::Ack { .. }
+            | EventDetail::Txack
+            | EventDetail::Log { .. }
+            | EventDetail::Other(_) => 0,
+        };
+        Ok(())
+    }
+}
+
+/// Frames this far behind the last one are late; further behind, the counter has started again.
+const LATE_FRAMES: u32 = 64;
+
+fn step(before: Option<u32>, now: Option<u32>) -> CounterStep {
+    let (Some(before), Some(now)) = (before, now) else {
+        return CounterStep { lost: 0, reset: false, f_cnt: now };
+    };
+    if now > before {
+        CounterStep { lost: i64::from(now - before - 1), reset: false, f_cnt: Some(now) }
+    } else if before - now <= LATE_FRAMES && now != 0 {
+        CounterStep { lost: -i64::from(now < before), reset: false, f_cnt: Some(before) }
+    } else {
+        CounterStep { lost: 0, reset: before != now, f_cnt: Some(now) }
+    }
+}
+
+/// The state of one device.
+pub(super) fn state(
+    connection: &Connection,
+    dev_eui: DevEui,
+) -> Result<Option<DeviceState>, StoreError> {
+    let state = connection
+        .prepare_cached(
+            "select s.* from device_state s join heard h on h.id = s.device where h.dev_eui = ?1",
+        )?
+        .query_row([dev_eui.0.cast_signed()], |row| from_row(dev_eui, row))
+        .optional()?;
+    Ok(state)
+}
+
+fn from_row(dev_eui: DevEui, row: &Row<'_>) -> rusqlite::Result<DeviceState> {
+    let longitude_deg: Option<f64> = row.get("longitude_deg")?;
+    let latitude_deg: Option<f64> = row.get("latitude_deg")?;
+    Ok(DeviceState {
+        dev_eui,
+        first_heard_at: time(row.get("first_heard_at")?),
+        last_heard_at: time(row.get("last_heard_at")?),
+        last_uplink: UplinkId(row.get("last_uplink")?),
+        name: row.get("name")?,
+        session: row.get("session")?,
+        f_cnt: row.get("f_cnt")?,
+        uplinks: row.get("uplinks")?,
+        lost: row.get("lost")?,
+        counter_resets: row.get("counter_resets")?,
+        rssi: row.get("rssi")?,
+        snr: row.get("snr")?,
+        gateway_count: row.get("gateway_count")?,
+        joined_at: row.get::<_, Option<i64>>("joined_at")?.map(time),
+        status_at: row.get::<_, Option<i64>>("status_at")?.map(time),
+        margin_db: row.get("margin_db")?,
+        battery_percent: row.get("battery_percent")?,
+        external_power: row.get("external_power")?,
+        location_deg: longitude_deg.zip(latitude_deg),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gaps_are_counted_and_late_frames_are_not() {
+        // before, now: lost, reset, remembered
+        let cases = [
+            (Some(10), Some(11), 0, false, Some(11)),
+            (Some(10), Some(13), 2, false, Some(13)),
+            (Some(13), Some(11), -1, false, Some(13)),
+            (Some(13), Some(13), 0, false, Some(13)),
+            (Some(5000), Some(3), 0, true, Some(3)),
+            (Some(7), Some(0), 0, true, Some(0)),
+            (Some(65_535), Some(0), 0, true, Some(0)),
+            (None, Some(9), 0, false, Some(9)),
+            (Some(9), None, 0, false, None),
+        ];
+        for (before, now, lost, reset, remembered) in cases {
+            let step = step(before, now);
+            assert_eq!(
+                (step.lost, step.reset, step.f_cnt),
+                (lost, reset, remembered),
+                "{before:?} {now:?}"
+            );
+        }
+    }
+}

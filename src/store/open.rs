@@ -1,0 +1,142 @@
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::{Reader, StoreError, Writer};
+
+const FILE: &str = "stadspuls.sqlite";
+const LOCK_FILE: &str = "stadspuls.lock";
+
+/// "stpu": tells our files from others' (SQLite file format, section 1.3.14).
+const APPLICATION_ID: i64 = 0x7374_7075;
+
+/// Each file of `schema/`, in order; the version of a database is how many it has been through.
+const SCHEMA: [&str; 1] = [include_str!("schema/0001_first.sql")];
+
+/// How long a statement waits for another connection before it reports the database locked.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Larger pages than SQLite's 4 KiB: fewer, fuller pages for rows of a few hundred bytes.
+const PAGE_BYTES: i64 = 8192;
+
+/// Pages in the write-ahead log before it is moved into the database: 64 MiB.
+const CHECKPOINT_PAGES: i64 = 8192;
+
+/// Where the store is and how much it may use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreConfig {
+    pub dir: PathBuf,
+    /// Memory for the writer's pages, in KiB.
+    pub cache_kib: u32,
+    /// Connections that read at the same time; further readers wait.
+    pub readers: usize,
+}
+
+impl StoreConfig {
+    #[must_use]
+    pub fn in_dir(dir: &Path) -> Self {
+        Self { dir: dir.to_owned(), cache_kib: 16 * 1024, readers: 4 }
+    }
+}
+
+/// An open store. The folder is ours alone for as long as the value lives.
+pub struct Store {
+    pub writer: Writer,
+    pub reader: Reader,
+}
+
+impl Store {
+    /// Opens the store in its folder, makes it where there is none, and brings an older one up
+    /// to date.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::InUse`] if another process has it, [`StoreError::Newer`] and
+    /// [`StoreError::Foreign`] if the file is not for us; none of them has touched the file.
+    pub fn open(config: &StoreConfig) -> Result<Self, StoreError> {
+        let folder = |error| StoreError::Folder { path: config.dir.clone(), error };
+        fs::create_dir_all(&config.dir).map_err(folder)?;
+        let lock = lock(&config.dir)?;
+        let path = config.dir.join(FILE);
+        let connection = Connection::open(&path)?;
+        prepare(&connection, &path)?;
+        connection.pragma_update(None, "cache_size", -i64::from(config.cache_kib))?;
+        let reader = Reader::new(path, config.readers);
+        let writer = Writer::new(connection, lock)?;
+        Ok(Self { writer, reader })
+    }
+}
+
+fn lock(dir: &Path) -> Result<File, StoreError> {
+    let path = dir.join(LOCK_FILE);
+    let folder = |error| StoreError::Folder { path: path.clone(), error };
+    let file = File::create(&path).map_err(folder)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StoreError::InUse(dir.to_owned())),
+        Err(TryLockError::Error(error)) => Err(folder(error)),
+    }
+}
+
+fn prepare(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    refuse_strangers(connection, path)?;
+    connection.pragma_update(None, "page_size", PAGE_BYTES)?;
+    connection.pragma_update(None, "journal_mode", "wal")?;
+    connection.pragma_update(None, "synchronous", "full")?;
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    migrate(connection)
+}
+
+fn refuse_strangers(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    let application = match pragma("application_id") {
+        Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::NotADatabase) => {
+            return Err(StoreError::Foreign(path.to_owned()));
+        }
+        other => other?,
+    };
+    let tables: i64 =
+        connection.query_row("select count(*) from sqlite_schema", [], |row| row.get(0))?;
+    if application != APPLICATION_ID && (application != 0 || tables > 0) {
+        return Err(StoreError::Foreign(path.to_owned()));
+    }
+    let found = pragma("user_version")?;
+    let known = schema_version();
+    if found > known {
+        return Err(StoreError::Newer { path: path.to_owned(), found, known });
+    }
+    Ok(())
+}
+
+fn migrate(connection: &Connection) -> Result<(), StoreError> {
+    let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    for (number, sql) in (1_i64..).zip(SCHEMA).filter(|(number, _)| *number > version) {
+        // One transaction each: a migration that is cut off has not happened.
+        connection.execute_batch(&format!(
+            "begin immediate;
+             pragma application_id = {APPLICATION_ID};
+             {sql}
+             pragma user_version = {number};
+             commit;"
+        ))?;
+    }
+    Ok(())
+}
+
+fn schema_version() -> i64 {
+    i64::try_from(SCHEMA.len()).unwrap_or(i64::MAX)
+}
+
+/// Opens a connection that cannot write.
+pub(super) fn open_for_reading(path: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.pragma_update(None, "query_only", true)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}

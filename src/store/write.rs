@@ -1,0 +1,213 @@
+use std::collections::{BTreeSet, HashMap};
+use std::fs::File;
+
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+
+use super::codes::{self, hour_of, micros};
+use super::pack::Packer;
+use super::{StoreError, UplinkId};
+use crate::model::{DevEui, Format, Observation, ProfileId, QuantityName, SiteId};
+
+/// The one connection that writes.
+pub struct Writer {
+    pub(super) connection: Connection,
+    pub(super) caches: Caches,
+    /// Held, not read: the folder is ours until it closes.
+    _lock: File,
+}
+
+/// Row ids that are asked for with every uplink.
+pub(super) struct Caches {
+    pub packer: Packer,
+    pub sources: HashMap<(String, Format), i64>,
+    pub heard: HashMap<DevEui, i64>,
+    pub profiles: HashMap<ProfileId, (String, i64)>,
+    pub series: HashMap<SiteId, Vec<(QuantityName, i64)>>,
+}
+
+impl Caches {
+    fn open(connection: &Connection) -> Result<Self, StoreError> {
+        Ok(Self {
+            packer: Packer::open(connection)?,
+            sources: HashMap::new(),
+            heard: HashMap::new(),
+            profiles: HashMap::new(),
+            series: HashMap::new(),
+        })
+    }
+}
+
+/// A transaction that is open: all of it is committed, or nothing.
+pub struct Batch<'w> {
+    pub(super) connection: &'w Connection,
+    pub(super) caches: &'w mut Caches,
+    touched_hours: BTreeSet<i64>,
+}
+
+impl Writer {
+    pub(super) fn new(connection: Connection, lock: File) -> Result<Self, StoreError> {
+        let caches = Caches::open(&connection)?;
+        Ok(Self { connection, caches, _lock: lock })
+    }
+
+    /// Runs `work` in one transaction. When this returns `Ok`, everything it wrote is durable.
+    ///
+    /// # Errors
+    ///
+    /// Any error of `work` or of the commit; nothing of the batch has then happened.
+    pub fn batch<T, E: From<StoreError>>(
+        &mut self,
+        work: impl FnOnce(&mut Batch<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let done = self.try_batch(work);
+        if done.is_err() {
+            // What the caches learned in a transaction that was undone is not true.
+            self.caches = Caches::open(&self.connection)?;
+        }
+        done
+    }
+
+    fn try_batch<T, E: From<StoreError>>(
+        &mut self,
+        work: impl FnOnce(&mut Batch<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(StoreError::from)?;
+        let mut batch = Batch {
+            connection: &transaction,
+            caches: &mut self.caches,
+            touched_hours: BTreeSet::new(),
+        };
+        let value = work(&mut batch)?;
+        batch.finish()?;
+        transaction.commit().map_err(StoreError::from)?;
+        Ok(value)
+    }
+}
+
+impl Batch<'_> {
+    /// Stores an observation made from `uplink`. Returns whether anything changed: the same
+    /// value again for the same (site, quantity, time) changes nothing, another value corrects.
+    ///
+    /// # Errors
+    ///
+    /// As the store's; the whole batch is then undone.
+    pub fn observe(
+        &mut self,
+        uplink: UplinkId,
+        observation: &Observation,
+    ) -> Result<bool, StoreError> {
+        let series = self.series_id(&observation.site, &observation.quantity)?;
+        let time = micros(observation.time);
+        let hour = hour_of(time);
+        let (quality, reason) = codes::quality(observation.quality);
+        let changed = self
+            .connection
+            .prepare_cached(
+                "insert into observation (hour, series, time, value, quality, reason, uplink)
+                 values (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+                 on conflict do update set
+                     value = excluded.value, quality = excluded.quality,
+                     reason = excluded.reason, uplink = excluded.uplink
+                 where value <> excluded.value or quality <> excluded.quality
+                     or reason is not excluded.reason",
+            )?
+            .execute(params![hour, series, time, observation.value, quality, reason, uplink.0])?;
+        if changed == 0 {
+            return Ok(false);
+        }
+        self.connection
+            .prepare_cached("insert into change (series, time) values (?1, ?2)")?
+            .execute(params![series, time])?;
+        self.touched_hours.insert(hour);
+        if quality == codes::BAD {
+            self.withdraw_latest(series, time)?;
+        } else {
+            self.advance_latest(series, time, observation.value, (quality, reason), uplink)?;
+        }
+        Ok(true)
+    }
+
+    /// "Latest" moves only forward in time, so late data never replaces a newer value.
+    fn advance_latest(
+        &self,
+        series: i64,
+        time: i64,
+        value: f64,
+        (quality, reason): (i64, Option<i64>),
+        uplink: UplinkId,
+    ) -> Result<(), StoreError> {
+        self.connection
+            .prepare_cached(
+                "insert into latest (series, time, value, quality, reason, uplink)
+                 values (?1, ?2, ?3, ?4, ?5, ?6)
+                 on conflict do update set
+                     time = excluded.time, value = excluded.value, quality = excluded.quality,
+                     reason = excluded.reason, uplink = excluded.uplink
+                 where excluded.time >= latest.time",
+            )?
+            .execute(params![series, time, value, quality, reason, uplink.0])?;
+        Ok(())
+    }
+
+    /// Where the latest value turns out to be bad, the one before it takes its place, and none
+    /// does where that lies further back than anybody would show it.
+    fn withdraw_latest(&self, series: i64, time: i64) -> Result<(), StoreError> {
+        const HOURS_BACK: i64 = 31 * codes::HOURS_PER_DAY;
+        let removed = self
+            .connection
+            .prepare_cached("delete from latest where series = ?1 and time = ?2")?
+            .execute(params![series, time])?;
+        if removed == 0 {
+            return Ok(());
+        }
+        let hour = hour_of(time);
+        self.connection
+            .prepare_cached(
+                "with recursive back (hour) as
+                     (select ?2 union all select hour - 1 from back where hour > ?2 - ?3)
+                 insert into latest (series, time, value, quality, reason, uplink)
+                 select o.series, o.time, o.value, o.quality, o.reason, o.uplink
+                 from back cross join observation o on o.hour = back.hour and o.series = ?1
+                 where o.quality <> ?4
+                 order by o.time desc limit 1",
+            )?
+            .execute(params![series, hour, HOURS_BACK, codes::BAD])?;
+        Ok(())
+    }
+
+    fn series_id(&mut self, site: &SiteId, quantity: &QuantityName) -> Result<i64, StoreError> {
+        let of_site = self.caches.series.entry(site.clone()).or_default();
+        if let Some((_, id)) = of_site.iter().find(|(name, _)| name == quantity) {
+            return Ok(*id);
+        }
+        let names = params![site.0, quantity.0];
+        let known: Option<i64> = self
+            .connection
+            .prepare_cached("select id from series where site = ?1 and quantity = ?2")?
+            .query_row(names, |row| row.get(0))
+            .optional()?;
+        let id = match known {
+            Some(id) => id,
+            None => {
+                self.connection
+                    .execute("insert into series (site, quantity) values (?1, ?2)", names)?;
+                self.connection.last_insert_rowid()
+            }
+        };
+        of_site.push((quantity.clone(), id));
+        Ok(id)
+    }
+
+    fn finish(&mut self) -> Result<(), StoreError> {
+        let mut mark = self
+            .connection
+            .prepare_cached("insert or ignore into stale_hour (hour) values (?1)")?;
+        for hour in &self.touched_hours {
+            mark.execute([hour])?;
+        }
+        self.caches.packer.learn(self.connection)
+    }
+}
