@@ -20,7 +20,9 @@
 //! - [`clock`]: the time of day
 //! - [`model`]: the words of the field as plain types
 
+pub mod catalog;
 pub mod clock;
+pub mod document;
 pub mod model;
 pub mod registry;
 pub mod source;
