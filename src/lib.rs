@@ -22,6 +22,7 @@
 
 pub mod catalog;
 pub mod clock;
+pub mod codec;
 pub mod document;
 pub mod envelope;
 pub mod model;
