@@ -174,7 +174,10 @@ impl std::fmt::Debug for Codec {
             ContextKind::Kept(_) => "kept",
             ContextKind::Fresh => "fresh",
         };
-        f.debug_struct("Codec").field("name", &self.name).field("context", &context).finish_non_exhaustive()
+        f.debug_struct("Codec")
+            .field("name", &self.name)
+            .field("context", &context)
+            .finish_non_exhaustive()
     }
 }
 

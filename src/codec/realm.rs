@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use rquickjs::context::EvalOptions;
-use rquickjs::context::intrinsic::{Date, Eval, Json, MapSet, Promise, Proxy, RegExp, RegExpCompiler, TypedArrays};
+use rquickjs::context::intrinsic::{
+    Date, Eval, Json, MapSet, Promise, Proxy, RegExp, RegExpCompiler, TypedArrays,
+};
 use rquickjs::function::Args;
 use rquickjs::{Context, Ctx, FromJs, Function, Object, Persistent, Runtime, Value};
 
@@ -98,7 +100,8 @@ impl Realm {
             ctx.globals().set("module", module)?;
             ctx.globals().set("exports", exports)?;
             evaluate::<Value>(ctx, name, source)?;
-            let load: Function = evaluate(ctx, "load", format!("(function () {{ return {FIND_DECODER}; }})"))?;
+            let load: Function =
+                evaluate(ctx, "load", format!("(function () {{ return {FIND_DECODER}; }})"))?;
             host.get::<_, Function>("setLoad")?.call::<_, ()>((load,))
         })?;
         Ok(realm)
@@ -134,7 +137,8 @@ impl Realm {
 
     /// Whether the script has a `decodeUplink`.
     pub(super) fn check_decoder(&self) -> Result<(), CodecError> {
-        let found = self.run(|_, host| host.get::<_, Function>("hasDecoder")?.call::<_, bool>(()))?;
+        let found =
+            self.run(|_, host| host.get::<_, Function>("hasDecoder")?.call::<_, bool>(()))?;
         if found { Ok(()) } else { Err(CodecError::NoDecoder) }
     }
 
@@ -160,7 +164,11 @@ impl Realm {
         if self.watch.expired.get() { Err(CodecError::Time(self.limits.time)) } else { output }
     }
 
-    fn call<'js>(&self, ctx: &Ctx<'js>, input: &CodecInput<'_>) -> Result<Value<'js>, rquickjs::Error> {
+    fn call<'js>(
+        &self,
+        ctx: &Ctx<'js>,
+        input: &CodecInput<'_>,
+    ) -> Result<Value<'js>, rquickjs::Error> {
         let decode = self.decode.clone().restore(ctx)?;
         let variables = Object::new(ctx.clone())?;
         for (key, value) in input.variables {
@@ -184,7 +192,9 @@ impl Realm {
     /// Whether the next uplink may use this context: not after it was interrupted or ran out of something, nor with
     /// jobs of promises left that would pile up.
     pub(super) fn is_reusable(&self) -> bool {
-        !self.watch.expired.get() && !self.watch.broke_engine.get() && !self.context.runtime().is_job_pending()
+        !self.watch.expired.get()
+            && !self.watch.broke_engine.get()
+            && !self.context.runtime().is_job_pending()
     }
 
     fn run<R>(
