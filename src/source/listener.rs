@@ -97,7 +97,6 @@ impl Config {
 /// # Errors
 ///
 /// See [`BindError`]; nothing is bound then.
-#[expect(clippy::unused_async, reason = "a socket can be opened only inside the runtime")]
 pub async fn bind(config: Config) -> Result<Listener, BindError> {
     config.validate()?;
     let addr = config.bind;

@@ -237,7 +237,11 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Link<S> {
             arrived_at: clock::now(),
         };
         let delivery = Delivery { message, receipt };
-        if self.parked.is_empty() { self.hand_over(delivery) } else { self.park(delivery) }
+        if self.parked.is_empty() {
+            return self.hand_over(delivery);
+        }
+        self.park(delivery);
+        Ok(())
     }
 
     fn hand_over(&mut self, delivery: Delivery) -> Result<(), Ending> {
@@ -246,16 +250,17 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Link<S> {
                 self.arrived.inc();
                 Ok(())
             }
-            Err(TrySendError::Full(delivery)) => self.park(delivery),
+            Err(TrySendError::Full(delivery)) => {
+                self.park(delivery);
+                Ok(())
+            }
             Err(TrySendError::Closed(_)) => Err(Ending::NoPipeline),
         }
     }
 
-    #[expect(clippy::unnecessary_wraps, reason = "the other way of a delivery can fail")]
-    fn park(&mut self, delivery: Delivery) -> Result<(), Ending> {
+    fn park(&mut self, delivery: Delivery) {
         self.parked_bytes += weight(&delivery);
         self.parked.push_back(delivery);
-        Ok(())
     }
 
     fn use_room(&mut self, open: bool) -> Result<(), Ending> {

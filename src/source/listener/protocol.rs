@@ -24,6 +24,9 @@ use super::refusal::Refusal;
 pub(super) use self::greeting::Greeting;
 pub(super) use self::publishing::Publish;
 
+/// The first byte of a CONNECT (MQTT 5, 3.1.1).
+const CONNECT: u8 = 0x10;
+
 /// What one received packet asks for beyond the reply already written.
 pub(super) enum Incoming {
     Connect(Greeting),
@@ -40,6 +43,9 @@ pub(super) enum Incoming {
 pub(super) struct Protocol {
     core: Connection<role::Server>,
     limits: Limits,
+    /// Whether the first byte has come.
+    begun: bool,
+    /// Whether the client is accepted.
     open: bool,
     terms: Terms,
     in_flight: HashMap<u16, Stage>,
@@ -55,6 +61,7 @@ impl Protocol {
         Self {
             core: Connection::with_options(Version::Undetermined, options),
             limits,
+            begun: false,
             open: false,
             terms: Terms::default(),
             in_flight: HashMap::new(),
@@ -70,6 +77,11 @@ impl Protocol {
     ///
     /// After a [`Refusal`] the connection has to be closed; see [`Self::refuse`].
     pub(super) fn receive(&mut self, input: &mut BytesMut) -> Result<Option<Incoming>, Refusal> {
+        // Another protocol's first bytes would read as a packet of some length to wait for.
+        if !self.begun && input.first().is_some_and(|first| *first != CONNECT) {
+            return Err(Refusal::Malformed);
+        }
+        self.begun |= !input.is_empty();
         while !input.is_empty() {
             let mut cursor = Cursor::new(input.as_ref());
             let events = self.core.recv(&mut cursor);
