@@ -22,5 +22,6 @@
 
 pub mod clock;
 pub mod model;
+pub mod simulate;
 pub mod source;
 pub mod telemetry;
