@@ -14,7 +14,7 @@
 //!
 //! # Faults on purpose
 //!
-//! | what | where |
+//! | what | where (site, or device) |
 //! |---|---|
 //! | silent since two days before the start | gauging station `anten-utlopp` |
 //! | leak: flow in every hour, status bit | `va-07` |
@@ -22,7 +22,7 @@
 //! | probe disconnected now and then, −200.0 °C | `sandbadet` |
 //! | payload cut short now and then | `angabobadet` |
 //! | the same message twice | every sensor, rarely |
-//! | lost on the air, a gap in the counter | every sensor, rarely |
+//! | lost on the air, a gap in the counter | every sensor but the parking bays, rarely |
 //! | battery nearly empty | gauging station `mellbyan` |
 //! | heard, but not registered | device `0e7a11fffe0d0f01` |
 

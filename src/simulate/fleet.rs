@@ -178,8 +178,8 @@ mod tests {
         body: Value,
     }
 
-    fn week() -> Vec<Seen> {
-        Fleet::demo(now()).uplinks(now() - WEEK, now()).map(|uplink| see(&uplink)).collect()
+    fn last(period: TimeDelta) -> Vec<Seen> {
+        Fleet::demo(now()).uplinks(now() - period, now()).map(|uplink| see(&uplink)).collect()
     }
 
     fn see(uplink: &Publication) -> Seen {
@@ -242,10 +242,11 @@ mod tests {
     fn messages_come_in_order_of_time_and_counters_rise() {
         let fleet = Fleet::demo(now());
         assert!(fleet.uplinks(now() - WEEK, now()).is_sorted_by_key(|uplink| uplink.time));
-        let mut last: BTreeMap<String, (u64, String)> = BTreeMap::new();
+        let mut previous: BTreeMap<String, (u64, String)> = BTreeMap::new();
         let (mut gaps, mut twice) = (0, 0);
-        for seen in week() {
-            let Some((f_cnt, id)) = last.insert(seen.device, (seen.f_cnt, seen.id.clone())) else {
+        for seen in last(TimeDelta::days(2)) {
+            let Some((f_cnt, id)) = previous.insert(seen.device, (seen.f_cnt, seen.id.clone()))
+            else {
                 continue;
             };
             if seen.f_cnt == f_cnt {
@@ -256,7 +257,7 @@ mod tests {
                 gaps += u64::from(seen.f_cnt > f_cnt + 1);
             }
         }
-        assert!(gaps > 50 && twice > 50, "{gaps} gaps, {twice} copies");
+        assert!(gaps > 10 && twice > 10, "{gaps} gaps, {twice} copies");
     }
 
     #[test]
@@ -273,7 +274,7 @@ mod tests {
     fn a_week_is_a_good_first_impression() {
         let fleet = Fleet::demo(now());
         let week: Vec<_> = fleet.uplinks(now() - WEEK, now()).collect();
-        assert!((18_000..40_000).contains(&week.len()), "{} messages", week.len());
+        assert!((20_000..40_000).contains(&week.len()), "{} messages", week.len());
         let bytes: usize = week.iter().map(|uplink| uplink.body.len()).sum();
         let mean = bytes / week.len();
         assert!((900..1_500).contains(&mean), "{mean} bytes a message");
@@ -284,7 +285,7 @@ mod tests {
 
     #[test]
     fn every_fault_shows_within_a_week() {
-        let week = week();
+        let week = last(WEEK);
         let of = |name: &'static str| week.iter().filter(move |seen| seen.device == name);
 
         let silent = of("niva-anten").map(|seen| seen.time).max().unwrap();
@@ -304,8 +305,8 @@ mod tests {
     fn only_the_probe_on_the_jetty_follows_the_air() {
         let mut days: BTreeMap<_, (f64, f64)> = BTreeMap::new();
         // Whole days only: the first and the last are cut by the period.
-        let whole = (now() - WEEK + TimeDelta::days(1)).date_naive()..now().date_naive();
-        for seen in week() {
+        let whole = (now() - TimeDelta::days(3)).date_naive()..now().date_naive();
+        for seen in last(TimeDelta::days(4)) {
             let date = seen.time.date_naive();
             let broken = ["bad-sandbadet", "bad-angabobadet"].contains(&seen.device.as_str());
             if seen.device.starts_with("bad-") && !broken && whole.contains(&date) {
@@ -314,7 +315,7 @@ mod tests {
                 (*low, *high) = (low.min(value), high.max(value));
             }
         }
-        assert_eq!(days.len(), 9 * 6);
+        assert_eq!(days.len(), 9 * 3);
         for ((device, date), (low, high)) in days {
             if device == "bad-kabelbadet" {
                 assert!(high - low > 8.0, "{device} {date}: {low}…{high}");
@@ -387,7 +388,7 @@ mod tests {
             "rxInfo[].snr",
         ];
         let mut ever = BTreeSet::new();
-        for seen in week().iter().step_by(7) {
+        for seen in last(TimeDelta::days(1)) {
             let mut found = BTreeSet::new();
             paths(&seen.body, "", &mut found);
             let missing = always.iter().find(|path| !found.contains(**path));

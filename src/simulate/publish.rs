@@ -391,9 +391,12 @@ mod tests {
             let server = tokio::spawn(async move {
                 serve(listener.accept().await.unwrap().0, usize::MAX, &[]).await
             });
-            let fleet = Fleet::demo(clock::now());
-            let summary =
-                publish(&fleet, &broker, PAST_HOUR, CancellationToken::new()).await.unwrap();
+            // Spawned, as the demonstration does it.
+            let publisher = tokio::spawn(async move {
+                let fleet = Fleet::demo(clock::now());
+                publish(&fleet, &broker, PAST_HOUR, CancellationToken::new()).await
+            });
+            let summary = publisher.await.unwrap().unwrap();
             let payloads = server.await.unwrap();
             assert!(payloads.len() > 80, "{} messages", payloads.len());
             let acknowledged = payloads.len() as u64;

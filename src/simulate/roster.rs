@@ -55,8 +55,8 @@ fn baths() -> Vec<Sensor> {
         (0x107, "bad-linneback", "gerdsken-linneback", Gerdsken, -0.1, 10, None),
         (0x108, "bad-kabelbadet", "gerdsken-kabelbadet", Gerdsken, 0.0, 10, Some(LiesOnJetty)),
         (0x109, "bad-angabobadet", "angabobadet", Gerdsken, 0.2, 10, Some(CutsPayload)),
-        (0x10a, "bad-sandbadet", "sandbadet", Gerdsken, 0.4, 15, Some(LosesProbe)),
-        (0x10b, "bad-tarzanbadet", "tarzanbadet", Gerdsken, -0.3, 30, None),
+        (0x10a, "bad-sandbadet", "sandbadet", Gerdsken, 0.4, 10, Some(LosesProbe)),
+        (0x10b, "bad-tarzanbadet", "tarzanbadet", Gerdsken, -0.3, 15, None),
         (0x10c, "bad-playa-mjorn-2", "playa-mjorn", Mjorn, 0.3, 10, None),
     ];
     let mut sensors: Vec<Sensor> = rows
