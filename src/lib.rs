@@ -29,6 +29,7 @@ pub mod model;
 pub mod pipeline;
 pub mod registry;
 pub mod secret;
+pub mod simulate;
 pub mod source;
 pub mod store;
 pub mod telemetry;
