@@ -23,6 +23,7 @@
 pub mod catalog;
 pub mod clock;
 pub mod codec;
+pub mod config;
 pub mod document;
 pub mod envelope;
 pub mod model;

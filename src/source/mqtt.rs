@@ -5,8 +5,11 @@
 //! acknowledgements still on their way, because packet ids mean nothing to the next one.
 
 mod link;
+mod url;
 mod v3;
 mod v5;
+
+pub use url::{BadBrokerUrl, BrokerUrl};
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
