@@ -43,7 +43,7 @@ mod weather;
 #[cfg(test)]
 mod config_tests;
 
-pub use broker::{BadBroker, Broker};
+pub use broker::Broker;
 pub use fleet::{Fleet, Publication};
 pub use publish::{Options, SimulateError, Summary, publish};
 pub use sensor::Sensor;

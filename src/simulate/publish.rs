@@ -10,10 +10,11 @@ use rumqttc::v5::{AsyncClient, ConnectionError, Event, EventLoop, Incoming};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::broker::{BadBroker, Broker};
+use super::broker::Broker;
 use super::feed::{Feed, start_of};
 use super::fleet::Fleet;
 use crate::clock;
+use crate::source::tls::TlsError;
 
 /// What to publish.
 #[derive(Clone, Copy, Debug)]
@@ -42,8 +43,8 @@ pub struct Summary {
 /// Why nothing more can be published.
 #[derive(Debug, thiserror::Error)]
 pub enum SimulateError {
-    #[error(transparent)]
-    Broker(#[from] BadBroker),
+    #[error("TLS: {0}")]
+    Tls(#[from] TlsError),
     #[error("cannot reach {broker}: {source}")]
     Unreachable { broker: String, source: Box<ConnectionError> },
     #[error("{broker} refuses the connection: {code:?}")]
@@ -374,7 +375,7 @@ mod tests {
     async fn listener() -> (TcpListener, Broker) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("mqtt://{}", listener.local_addr().unwrap());
-        (listener, Broker::parse(&url).unwrap())
+        (listener, Broker::new(url.parse().unwrap()))
     }
 
     const PAST_HOUR: Options = Options { backfill: HOUR, live: false, progress: false };

@@ -72,3 +72,51 @@ impl FromStr for BrokerUrl {
         Ok(Self { host: host.to_owned(), port, tls, username })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_broker_is_read_from_its_url() {
+        let cases = [
+            ("mqtt://127.0.0.1:1883", "127.0.0.1", 1883, false, None),
+            ("mqtt://broker.example", "broker.example", 1883, false, None),
+            ("mqtts://broker.example/", "broker.example", 8883, true, None),
+            ("mqtt://demo@broker.example:2883", "broker.example", 2883, false, Some("demo")),
+            ("mqtt://[::1]:1884", "[::1]", 1884, false, None),
+            ("mqtts://[2001:db8::1]", "[2001:db8::1]", 8883, true, None),
+        ];
+        for (url, host, port, tls, username) in cases {
+            let broker: BrokerUrl = url.parse().unwrap();
+            assert_eq!((broker.host.as_str(), broker.port, broker.tls), (host, port, tls), "{url}");
+            assert_eq!(broker.username.as_deref(), username, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_bad_url_is_refused_with_the_reason() {
+        let cases = [
+            (
+                "broker.example:1883",
+                "broker is \"broker.example:1883\", want mqtt://host, mqtt://user@host:1883 or mqtts://host:8883",
+            ),
+            (
+                "http://broker.example",
+                "broker is \"http://broker.example\", want mqtt://host, mqtt://user@host:1883 or mqtts://host:8883",
+            ),
+            ("mqtt://", "broker \"mqtt://\" has no host"),
+            ("mqtt://:1883", "broker \"mqtt://:1883\" has no host"),
+            ("mqtt://a:b", "broker \"mqtt://a:b\": port is \"b\", want 1 to 65535"),
+            ("mqtt://a:0", "broker \"mqtt://a:0\": port is \"0\", want 1 to 65535"),
+            ("mqtt://a/topic", "broker \"mqtt://a/topic\": nothing may follow the port"),
+            (
+                "mqtt://demo:secret@a",
+                "broker at \"a\" holds a password, which does not belong in command lines or configuration",
+            ),
+        ];
+        for (url, want) in cases {
+            assert_eq!(url.parse::<BrokerUrl>().unwrap_err().to_string(), want);
+        }
+    }
+}
