@@ -1,0 +1,1 @@
+//! Public, staff, health and metrics over HTTP.
