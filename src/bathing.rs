@@ -94,6 +94,12 @@ pub fn look_back(bathing: &Bathing) -> TimeDelta {
     span(bathing.stale_for) + DAY + DAY_BEFORE_MARGIN
 }
 
+/// When a reading is no longer shown at all.
+#[must_use]
+pub fn lapses_at(bathing: &Bathing, measured_at: DateTime<Utc>) -> DateTime<Utc> {
+    measured_at + span(bathing.stale_for)
+}
+
 /// Judges the water of a place at `now` by its `water_temperature`, in order of time, over the
 /// last [`look_back`]. Observations of the future are not looked at.
 #[must_use]
@@ -125,7 +131,7 @@ pub fn assess(
 fn judge(bathing: &Bathing, past: &[StoredObservation], now: DateTime<Utc>) -> Assessment {
     let no_data = |changed_at| Assessment { state: State::NoData, changed_at, changes_at: None };
     let Some(newest) = past.last() else { return no_data(None) };
-    let lapsed = |time| time + span(bathing.stale_for);
+    let lapsed = |time| lapses_at(bathing, time);
     if now > lapsed(newest.time) {
         return no_data(Some(lapsed(newest.time)));
     }
