@@ -87,9 +87,7 @@ pub fn router(config: &ApiConfig, parts: Parts) -> Router {
     let staff = StaffState { reader: parts.reader, registry: parts.registry, now: parts.now };
     let watch = WatchState { health: parts.health, metrics: parts.metrics, token: token.clone() };
 
-    let public = listed(public_routes())
-        .layer(from_fn(around::open_to_all))
-        .with_state(public);
+    let public = listed(public_routes()).layer(from_fn(around::open_to_all)).with_state(public);
     let staff =
         listed(staff_routes()).layer(from_fn_with_state(token, staff::guard)).with_state(staff);
     let watch = listed(watch_routes()).with_state(watch);

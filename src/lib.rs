@@ -22,9 +22,17 @@
 
 pub mod api;
 pub mod bathing;
+pub mod catalog;
 pub mod clock;
+pub mod codec;
+pub mod config;
+pub mod document;
+pub mod envelope;
 pub mod model;
+pub mod pipeline;
 pub mod registry;
+pub mod secret;
+pub mod simulate;
 pub mod source;
 pub mod store;
 pub mod telemetry;

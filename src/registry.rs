@@ -1,5 +1,9 @@
 //! Which device stands where and when.
 
+mod files;
+
+pub use files::read_fleet;
+
 use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};

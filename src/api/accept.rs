@@ -85,7 +85,10 @@ mod tests {
             (Some("application/geo+json, application/json;q=0.9"), Some("application/geo+json")),
             (Some("application/json;q=0.5, text/csv;q=0.8"), Some("text/csv")),
             (Some("application/json;q=0, */*"), Some("application/geo+json")),
-            (Some("application/json; charset=utf-8; q=0.2, text/csv;q=0.1"), Some("application/json")),
+            (
+                Some("application/json; charset=utf-8; q=0.2, text/csv;q=0.1"),
+                Some("application/json"),
+            ),
             (Some("text/html,application/xhtml+xml,*/*;q=0.8"), Some("application/json")),
             (Some("text/html"), None),
             (Some("*/*;q=0"), None),

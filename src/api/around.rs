@@ -108,7 +108,8 @@ pub async fn show_options() -> Response {
 /// (W3C Trace Context, section 3.2).
 fn trace(request: &HeaderMap) -> String {
     let given = request.get(TRACEPARENT).and_then(|value| value.to_str().ok()).and_then(read_trace);
-    let (id, flags) = given.unwrap_or_else(|| (format!("{:016x}{:016x}", random(), random()), "00"));
+    let (id, flags) =
+        given.unwrap_or_else(|| (format!("{:016x}{:016x}", random(), random()), "00"));
     format!("00-{id}-{:016x}-{flags}", random())
 }
 
@@ -117,8 +118,7 @@ fn read_trace(text: &str) -> Option<(String, &'static str)> {
         part.len() == digits && part.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
     };
     let mut parts = text.split('-');
-    let (version, id, parent, flags) =
-        (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    let (version, id, parent, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
     let whole = hex(version, 2) && hex(id, 32) && hex(parent, 16) && hex(flags, 2);
     // A later version may have more parts; this one has not.
     let ours = version != "ff" && (version != "00" || parts.next().is_none());

@@ -43,7 +43,10 @@ pub struct Insider(Result<(), Problem>);
 impl FromRequestParts<WatchState> for Insider {
     type Rejection = std::convert::Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, state: &WatchState) -> Result<Self, Self::Rejection> {
+    async fn from_request_parts(
+        parts: &mut Parts,
+        state: &WatchState,
+    ) -> Result<Self, Self::Rejection> {
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
         let near = peer.is_some_and(|ConnectInfo(peer)| peer.ip().to_canonical().is_loopback());
         let admitted = if near && !is_forwarded(&parts.headers) {
@@ -64,12 +67,18 @@ fn is_forwarded(headers: &HeaderMap) -> bool {
 
 /// `GET /health/live`
 pub async fn show_live() -> Response {
-    ([NO_STORE, (header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], r#"{"status":"live"}"#)
+    (
+        [NO_STORE, (header::CONTENT_TYPE, HeaderValue::from_static("application/json"))],
+        r#"{"status":"live"}"#,
+    )
         .into_response()
 }
 
 /// `GET /health/ready`
-pub async fn show_ready(State(watch): State<WatchState>, insider: Insider) -> Result<Response, Problem> {
+pub async fn show_ready(
+    State(watch): State<WatchState>,
+    insider: Insider,
+) -> Result<Response, Problem> {
     let troubles = watch.health.troubles();
     let ready = troubles.is_empty();
     let body = ReadyJson {
@@ -86,7 +95,10 @@ pub async fn show_ready(State(watch): State<WatchState>, insider: Insider) -> Re
 }
 
 /// `GET /metrics`
-pub async fn show_metrics(State(watch): State<WatchState>, insider: Insider) -> Result<Response, Problem> {
+pub async fn show_metrics(
+    State(watch): State<WatchState>,
+    insider: Insider,
+) -> Result<Response, Problem> {
     insider.0?;
     let headers = [NO_STORE, (header::CONTENT_TYPE, HeaderValue::from_static(OPEN_METRICS))];
     Ok((headers, watch.metrics.encode()).into_response())

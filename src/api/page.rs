@@ -1,8 +1,8 @@
 //! The page for people.
-use axum::extract::{Path, State};
-use axum::response::Response;
 use super::error::Problem;
 use super::public::PublicState;
+use axum::extract::{Path, State};
+use axum::response::Response;
 
 pub async fn show_page(State(_api): State<PublicState>) -> Result<Response, Problem> {
     Err(Problem::NotFound)

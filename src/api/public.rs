@@ -79,7 +79,11 @@ impl PublicState {
     }
 
     /// The list in one of its forms.
-    async fn answer_list(&self, media: &'static str, request: &HeaderMap) -> Result<Response, Problem> {
+    async fn answer_list(
+        &self,
+        media: &'static str,
+        request: &HeaderMap,
+    ) -> Result<Response, Problem> {
         let snapshot = self.judge_all().await?;
         let body = match media {
             CSV => formats::csv(&snapshot),

@@ -45,8 +45,7 @@ pub async fn guard(State(token): State<StaffToken>, request: Request, next: Next
 }
 
 fn answer(value: &impl Serialize) -> Result<Response, Problem> {
-    let json =
-        serde_json::to_vec(value).map_err(|_| Problem::Internal("an answer is not JSON"))?;
+    let json = serde_json::to_vec(value).map_err(|_| Problem::Internal("an answer is not JSON"))?;
     Ok(([(header::CONTENT_TYPE, "application/json")], json).into_response())
 }
 

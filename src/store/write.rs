@@ -12,6 +12,9 @@ use crate::model::{DevEui, Format, Observation, ProfileId, QuantityName, SiteId}
 pub struct Writer {
     pub(super) connection: Connection,
     pub(super) caches: Caches,
+    /// False from the beginning of a batch to its commit: what the caches learn in a transaction
+    /// that is undone, by an error or a panic, is not true.
+    caches_hold: bool,
     /// Held, not read: the folder is ours until it closes.
     _lock: File,
 }
@@ -47,7 +50,7 @@ pub struct Batch<'w> {
 impl Writer {
     pub(super) fn new(connection: Connection, lock: File) -> Result<Self, StoreError> {
         let caches = Caches::open(&connection)?;
-        Ok(Self { connection, caches, _lock: lock })
+        Ok(Self { connection, caches, caches_hold: true, _lock: lock })
     }
 
     /// Runs `work` in one transaction. When this returns `Ok`, everything it wrote is durable.
@@ -59,18 +62,10 @@ impl Writer {
         &mut self,
         work: impl FnOnce(&mut Batch<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        let done = self.try_batch(work);
-        if done.is_err() {
-            // What the caches learned in a transaction that was undone is not true.
+        if !self.caches_hold {
             self.caches = Caches::open(&self.connection)?;
         }
-        done
-    }
-
-    fn try_batch<T, E: From<StoreError>>(
-        &mut self,
-        work: impl FnOnce(&mut Batch<'_>) -> Result<T, E>,
-    ) -> Result<T, E> {
+        self.caches_hold = false;
         let transaction = self
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
@@ -83,6 +78,7 @@ impl Writer {
         let value = work(&mut batch)?;
         batch.finish()?;
         transaction.commit().map_err(StoreError::from)?;
+        self.caches_hold = true;
         Ok(value)
     }
 }

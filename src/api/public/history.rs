@@ -142,11 +142,17 @@ impl Page {
             limit: self.limit,
             offset: self.offset,
             total: readings.len(),
-            measurements: readings.iter().skip(self.offset).take(self.limit).map(measurement).collect(),
+            measurements: readings
+                .iter()
+                .skip(self.offset)
+                .take(self.limit)
+                .map(measurement)
+                .collect(),
             links: HistoryLinks {
                 itself: self.link(id, self.offset),
                 site: Link::to(paths::site(id)),
-                prev: (self.offset > 0).then(|| self.link(id, self.offset.saturating_sub(self.limit))),
+                prev: (self.offset > 0)
+                    .then(|| self.link(id, self.offset.saturating_sub(self.limit))),
                 next: (next < readings.len()).then(|| self.link(id, next)),
             },
         }

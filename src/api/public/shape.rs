@@ -232,7 +232,8 @@ mod tests {
 
     #[test]
     fn temperatures_have_one_decimal_and_no_negative_zero() {
-        let cases = [(19.44, "19.4"), (19.45, "19.5"), (-0.04, "0.0"), (19.0, "19.0"), (-0.5, "-0.5")];
+        let cases =
+            [(19.44, "19.4"), (19.45, "19.5"), (-0.04, "0.0"), (19.0, "19.0"), (-0.5, "-0.5")];
         for (value, text) in cases {
             assert_eq!(serde_json::to_string(&tenth(value)).unwrap(), text);
         }

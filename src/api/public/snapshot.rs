@@ -70,7 +70,8 @@ impl PublicState {
     }
 
     async fn judge(&self, bath: &Arc<Bath>, now: DateTime<Utc>) -> Result<Judged, Problem> {
-        let range = Range { from: now - look_back(&bath.bathing), until: now + TimeDelta::microseconds(1) };
+        let range =
+            Range { from: now - look_back(&bath.bathing), until: now + TimeDelta::microseconds(1) };
         let readings = self.water.temperatures(bath, range, READINGS_MAX).await?;
         let assessment = assess(&bath.bathing, &readings, now);
         let today = local_date(now);

@@ -149,11 +149,17 @@ async fn series(
         }
         Some(Aggregate::Hour) => {
             let hours = staff.reader.hourly(site, name, range).await?;
-            hours.iter().map(|hour| PointJson::Hour { start: instant(hour.start), sum: hour.into() }).collect()
+            hours
+                .iter()
+                .map(|hour| PointJson::Hour { start: instant(hour.start), sum: hour.into() })
+                .collect()
         }
         Some(Aggregate::Day) => {
             let hours = staff.reader.hourly(site, name, range).await?;
-            days(&hours).iter().map(|(date, sum)| PointJson::Day { date: *date, sum: sum.into() }).collect()
+            days(&hours)
+                .iter()
+                .map(|(date, sum)| PointJson::Day { date: *date, sum: sum.into() })
+                .collect()
         }
     };
     let truncated = observations.len() > limit;
@@ -187,7 +193,11 @@ fn days(hours: &[HourAggregate]) -> BTreeMap<NaiveDate, HourAggregate> {
     days
 }
 
-fn range(query: &Known, aggregate: Option<Aggregate>, now: DateTime<Utc>) -> Result<Range, Problem> {
+fn range(
+    query: &Known,
+    aggregate: Option<Aggregate>,
+    now: DateTime<Utc>,
+) -> Result<Range, Problem> {
     let until = query.instant("to")?.unwrap_or(now);
     let from = query.instant("from")?.unwrap_or(until - SPAN_DEFAULT);
     let span_max = match aggregate {
@@ -200,7 +210,11 @@ fn range(query: &Known, aggregate: Option<Aggregate>, now: DateTime<Utc>) -> Res
         let wanted = format!("from must be before to, by {days} days at most.");
         return Err(Problem::BadQuery(wanted.into()));
     }
-    Ok(if aggregate == Some(Aggregate::Day) { whole_days(from, until) } else { Range { from, until } })
+    Ok(if aggregate == Some(Aggregate::Day) {
+        whole_days(from, until)
+    } else {
+        Range { from, until }
+    })
 }
 
 /// All days that a range touches.

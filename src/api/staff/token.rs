@@ -25,7 +25,8 @@ impl StaffToken {
             .ok_or(Problem::Unauthorised)?;
         // Digests are of one length, and all of them is compared, so that the time it takes says
         // nothing of how much was right.
-        let difference = wanted.iter().zip(digest(token.trim())).fold(0, |all, (a, b)| all | (a ^ b));
+        let difference =
+            wanted.iter().zip(digest(token.trim())).fold(0, |all, (a, b)| all | (a ^ b));
         if difference == 0 { Ok(()) } else { Err(Problem::Unauthorised) }
     }
 }

@@ -7,7 +7,8 @@ use super::views::{LedgerJson, RawJson, UplinkJson, event};
 use super::{StaffState, answer};
 use crate::api::error::Problem;
 use crate::api::query::Params;
-use crate::model::{DevEui, DeviceEvent, Outcome, Uplink};
+use crate::envelope::{self, Content};
+use crate::model::{DevEui, Outcome};
 use crate::store::{StoredMessage, UplinkFilter, UplinkId};
 
 /// Rows unless asked otherwise: a screenful or two.
@@ -58,22 +59,17 @@ pub async fn find_uplink(
     let id = id.parse().map(UplinkId).map_err(|_| Problem::NotFound)?;
     let (row, message) = staff.reader.uplink(id).await?.ok_or(Problem::NotFound)?;
     let (uplink, happened) = match unwrapped(&message) {
-        Some(Told::Uplink(uplink)) => (Some(UplinkJson::from(uplink)), None),
-        Some(Told::Event(happened)) => (None, Some(event(&happened))),
+        Some(Content::Uplink(uplink)) => (Some(UplinkJson::from(uplink)), None),
+        Some(Content::Event(happened)) => (None, Some(event(&happened))),
         None => (None, None),
     };
     answer(&UplinkDetailJson { ledger: row.into(), uplink, event: happened, raw: message.into() })
 }
 
-/// What one part of a message tells.
-enum Told {
-    Uplink(Uplink),
-    Event(DeviceEvent),
-}
-
 /// The part of a message that its ledger row is about; none if its envelope cannot be read.
-fn unwrapped(_message: &StoredMessage) -> Option<Told> {
-    None
+fn unwrapped(message: &StoredMessage) -> Option<Content> {
+    let contents = envelope::unwrap(message.format, &message.topic, &message.body).ok()?;
+    contents.into_iter().nth(message.part.into())
 }
 
 /// A DevEUI in an address; one that cannot be is nowhere.

@@ -1,0 +1,234 @@
+//! The contexts that scripts run in, and the limits around them.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+use rquickjs::context::EvalOptions;
+use rquickjs::context::intrinsic::{
+    Date, Eval, Json, MapSet, Promise, Proxy, RegExp, RegExpCompiler, TypedArrays,
+};
+use rquickjs::function::Args;
+use rquickjs::{Context, Ctx, FromJs, Function, Object, Persistent, Runtime, Value};
+
+use super::thrown::describe;
+use super::{CodecError, CodecInput, CodecLimits, CodecOutput, output};
+
+/// What a codec may use of the language. Weak references and the performance clock would let one run differ from another.
+type Intrinsics = (Date, Eval, RegExpCompiler, RegExp, Json, Proxy, MapSet, TypedArrays, Promise);
+
+/// The engine collects cycles when its heap has grown by this much. Each uplink leaves a few kilobytes of them, and
+/// a collection walks the whole heap.
+const GC_THRESHOLD_BYTES: usize = 1 << 20;
+
+const PRELUDE: &str = include_str!("prelude.js");
+const BUFFER: &str = include_str!("buffer.js");
+
+/// Names that `buffer.js` defines. It takes a third of the cost of a context, and few scripts use it.
+const BUFFER_NAMES: [&str; 5] = ["Buffer", "atob", "btoa", "TextDecoder", "TextEncoder"];
+
+/// Finds the decoder of a script that has run: a definition, or what it exports.
+const FIND_DECODER: &str = "typeof decodeUplink === 'function' ? decodeUplink \
+     : typeof module.exports === 'function' ? module.exports \
+     : module.exports.decodeUplink || exports.decodeUplink";
+
+/// A context with a script in it.
+pub(super) struct Realm {
+    // Values of the engine are dropped before their context.
+    decode: Persistent<Function<'static>>,
+    host: Persistent<Object<'static>>,
+    context: Context,
+    name: String,
+    watch: Rc<Watch>,
+    limits: CodecLimits,
+}
+
+/// What the engine and the Rust side tell each other while a script runs.
+#[derive(Default)]
+struct Watch {
+    deadline: Cell<Option<Instant>>,
+    expired: Cell<bool>,
+    broke_engine: Cell<bool>,
+    was_refused: Cell<bool>,
+}
+
+impl Watch {
+    fn start(&self, time: Duration) {
+        self.expired.set(false);
+        self.was_refused.set(false);
+        self.deadline.set(Instant::now().checked_add(time));
+    }
+
+    fn is_expired(&self) -> bool {
+        let expired = self.deadline.get().is_some_and(|deadline| Instant::now() >= deadline);
+        if expired {
+            self.expired.set(true);
+        }
+        expired
+    }
+}
+
+impl Realm {
+    /// A context for many uplinks: sealed, the script compiled as a function that each uplink calls anew.
+    pub(super) fn kept(name: &str, source: &str, limits: &CodecLimits) -> Result<Self, CodecError> {
+        let realm = Self::empty(name, source, limits)?;
+        realm.run(|ctx, host| {
+            host.get::<_, Function>("seal")?.call::<_, ()>(())?;
+            // The script starts on the first line, so that its line numbers are right.
+            let factory = format!("\"use strict\"; (function (module, exports) {{{source}\n;return {FIND_DECODER};\n}})");
+            let load: Function = evaluate(ctx, name, factory)?;
+            host.get::<_, Function>("setLoad")?.call::<_, ()>((load,))
+        })?;
+        Ok(realm)
+    }
+
+    /// A context for one uplink: the script runs as in a browser, and its time counts from here.
+    pub(super) fn fresh(
+        name: &str,
+        source: &str,
+        limits: &CodecLimits,
+        now: DateTime<Utc>,
+    ) -> Result<Self, CodecError> {
+        let realm = Self::empty(name, source, limits)?;
+        realm.watch.start(limits.time);
+        realm.run(|ctx, host| {
+            host.get::<_, Function>("setClock")?.call::<_, ()>((milliseconds(now),))?;
+            let module = Object::new(ctx.clone())?;
+            let exports = Object::new(ctx.clone())?;
+            module.set("exports", exports.clone())?;
+            ctx.globals().set("module", module)?;
+            ctx.globals().set("exports", exports)?;
+            evaluate::<Value>(ctx, name, source)?;
+            let load: Function =
+                evaluate(ctx, "load", format!("(function () {{ return {FIND_DECODER}; }})"))?;
+            host.get::<_, Function>("setLoad")?.call::<_, ()>((load,))
+        })?;
+        Ok(realm)
+    }
+
+    fn empty(name: &str, source: &str, limits: &CodecLimits) -> Result<Self, CodecError> {
+        let out_of_memory = |_| CodecError::Memory(limits.memory_bytes);
+        let runtime = Runtime::new().map_err(out_of_memory)?;
+        runtime.set_memory_limit(limits.memory_bytes);
+        runtime.set_max_stack_size(limits.stack_bytes);
+        runtime.set_gc_threshold(GC_THRESHOLD_BYTES);
+        let watch = Rc::new(Watch::default());
+        let alarm = Rc::clone(&watch);
+        runtime.set_interrupt_handler(Some(Box::new(move || alarm.is_expired())));
+        let context = Context::custom::<Intrinsics>(&runtime).map_err(out_of_memory)?;
+        let reporter = Rc::clone(&watch);
+        let made = context.with(|ctx| {
+            let make = || {
+                let prelude: Function = evaluate(&ctx, "prelude", PRELUDE)?;
+                if BUFFER_NAMES.iter().any(|name| source.contains(name)) {
+                    evaluate::<Value>(&ctx, "buffer", BUFFER)?;
+                }
+                let report = Function::new(ctx.clone(), move || reporter.was_refused.set(true))?;
+                let host: Object = prelude.call((report,))?;
+                let decode: Function = host.get("decode")?;
+                Ok((Persistent::save(&ctx, decode), Persistent::save(&ctx, host)))
+            };
+            make().map_err(|error| describe(&ctx, error, name, limits))
+        });
+        let (decode, host) = made?;
+        Ok(Self { decode, host, context, name: name.to_owned(), watch, limits: limits.clone() })
+    }
+
+    /// Whether the script has a `decodeUplink`.
+    pub(super) fn check_decoder(&self) -> Result<(), CodecError> {
+        let found =
+            self.run(|_, host| host.get::<_, Function>("hasDecoder")?.call::<_, bool>(()))?;
+        if found { Ok(()) } else { Err(CodecError::NoDecoder) }
+    }
+
+    /// Decodes one uplink.
+    pub(super) fn decode(&self, input: &CodecInput<'_>) -> Result<CodecOutput, CodecError> {
+        // In a fresh context the script's own run has started the time.
+        if self.watch.deadline.get().is_none() {
+            self.watch.start(self.limits.time);
+        }
+        let output = self.context.with(|ctx| {
+            let read = || {
+                let host = self.host.clone().restore(&ctx)?;
+                let result = self.call(&ctx, input)?;
+                output::read(host, &self.limits, result)
+            };
+            read().map_err(|stop| match stop {
+                output::Stop::Codec(error) => error,
+                output::Stop::Engine(error) => self.verdict(&ctx, error),
+            })
+        });
+        self.watch.deadline.set(None);
+        // Time is up even if the script or the engine has swallowed the interrupt, as an async function does.
+        if self.watch.expired.get() { Err(CodecError::Time(self.limits.time)) } else { output }
+    }
+
+    fn call<'js>(
+        &self,
+        ctx: &Ctx<'js>,
+        input: &CodecInput<'_>,
+    ) -> Result<Value<'js>, rquickjs::Error> {
+        let decode = self.decode.clone().restore(ctx)?;
+        let variables = Object::new(ctx.clone())?;
+        for (key, value) in input.variables {
+            variables.set(key.as_str(), value.as_str())?;
+        }
+        // The bytes are a list of arguments: the engine makes an array of those faster than by any other way.
+        let mut args = Args::new(ctx.clone(), input.bytes.len() + 3);
+        args.push_arg(i32::from(input.f_port))?;
+        args.push_arg(milliseconds(input.recv_time))?;
+        args.push_arg(variables)?;
+        args.push_args(input.bytes.iter().copied().map(i32::from))?;
+        decode.call_arg(args)
+    }
+
+    /// Whether the engine refused the script something, such as a write to what is sealed or undeclared, even if the
+    /// script caught the error.
+    pub(super) fn was_refused(&self) -> bool {
+        self.watch.was_refused.get()
+    }
+
+    /// Whether the next uplink may use this context: not after it was interrupted or ran out of something, nor with
+    /// jobs of promises left that would pile up.
+    pub(super) fn is_reusable(&self) -> bool {
+        !self.watch.expired.get()
+            && !self.watch.broke_engine.get()
+            && !self.context.runtime().is_job_pending()
+    }
+
+    fn run<R>(
+        &self,
+        work: impl for<'js> FnOnce(&Ctx<'js>, &Object<'js>) -> Result<R, rquickjs::Error>,
+    ) -> Result<R, CodecError> {
+        self.context.with(|ctx| {
+            let done = self.host.clone().restore(&ctx).and_then(|host| work(&ctx, &host));
+            done.map_err(|error| self.verdict(&ctx, error))
+        })
+    }
+
+    fn verdict(&self, ctx: &Ctx<'_>, error: rquickjs::Error) -> CodecError {
+        let described = describe(ctx, error, &self.name, &self.limits);
+        if matches!(described, CodecError::Memory(_) | CodecError::Stack(_)) {
+            self.watch.broke_engine.set(true);
+        }
+        if self.watch.expired.get() { CodecError::Time(self.limits.time) } else { described }
+    }
+}
+
+fn evaluate<'js, V: FromJs<'js>>(
+    ctx: &Ctx<'js>,
+    name: &str,
+    source: impl Into<Vec<u8>>,
+) -> Result<V, rquickjs::Error> {
+    let mut options = EvalOptions::default();
+    options.strict = false;
+    options.filename = Some(name.to_owned());
+    ctx.eval_with_options(source, options)
+}
+
+/// As JavaScript counts time. A double holds every millisecond that chrono has.
+#[expect(clippy::cast_precision_loss, reason = "exact up to the year 287396")]
+fn milliseconds(time: DateTime<Utc>) -> f64 {
+    time.timestamp_millis() as f64
+}

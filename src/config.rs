@@ -1,0 +1,153 @@
+//! The operator's file, read and checked whole before anything starts.
+//!
+//! Paths in it are relative to the file itself. Secrets are named in it, never written.
+
+mod sources;
+mod values;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use crate::document::{self, Faults, Section};
+use crate::pipeline::{BodyLimit, PipelineLimits, WorkerConfig};
+use crate::secret::Secret;
+use crate::store::StoreConfig;
+pub use sources::{ListenerConfig, SourceConfig};
+
+/// Everything that can be set.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub store: StoreConfig,
+    /// Catalogue folders beside the built-in one; a later one may replace an earlier's profiles.
+    pub catalog_paths: Vec<PathBuf>,
+    /// The folder with `sites.toml`, `devices.toml` and `deployments.toml`.
+    pub fleet_dir: PathBuf,
+    pub api: ApiConfig,
+    pub listeners: Vec<ListenerConfig>,
+    pub sources: Vec<SourceConfig>,
+    pub limits: Limits,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiConfig {
+    pub bind: SocketAddr,
+    /// What staff show to read the ledger; without one the staff API is closed.
+    pub staff_token: Option<Secret>,
+    /// How the public reaches this service, for links and the API's description.
+    pub public_url: Option<String>,
+}
+
+/// What a message may cost and how many may wait.
+#[derive(Clone, Debug, Default)]
+pub struct Limits {
+    pub intake: IntakeLimit,
+    pub worker: WorkerConfig,
+    pub pipeline: PipelineLimits,
+}
+
+/// Messages that may wait for the pipeline, of all sources together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IntakeLimit(pub usize);
+
+impl Default for IntakeLimit {
+    fn default() -> Self {
+        Self(2000)
+    }
+}
+
+impl Config {
+    /// The defaults, with the store and the fleet relative to `base`.
+    #[must_use]
+    pub fn in_dir(base: &Path) -> Self {
+        Self {
+            store: StoreConfig::in_dir(&base.join("data")),
+            catalog_paths: Vec::new(),
+            fleet_dir: base.join("fleet"),
+            api: ApiConfig {
+                bind: SocketAddr::from(([127, 0, 0, 1], 8080)),
+                staff_token: None,
+                public_url: None,
+            },
+            listeners: Vec::new(),
+            sources: Vec::new(),
+            limits: Limits::default(),
+        }
+    }
+
+    /// Reads a configuration file. What is wrong is added to `faults`; the value returned is then
+    /// good for finding more faults and for nothing else.
+    #[must_use]
+    pub fn load(path: &Path, faults: &Faults) -> Self {
+        let base = path.parent().unwrap_or(Path::new("")).to_owned();
+        let defaults = Self::in_dir(&base);
+        document::read(path, faults, |root| read(root, &base, defaults.clone())).unwrap_or(defaults)
+    }
+}
+
+fn read(root: &Section<'_>, base: &Path, mut config: Config) -> Config {
+    root.table("store", |section| {
+        let store = &mut config.store;
+        set(&mut store.dir, section.optional::<PathBuf>("dir").map(|dir| base.join(dir)));
+        set(&mut store.cache_kib, section.optional("cache_kib"));
+        set(&mut store.readers, positive(section, "readers"));
+    });
+    root.table("catalog", |section| {
+        let paths = section.or::<Vec<PathBuf>>("paths", Vec::new());
+        config.catalog_paths = paths.iter().map(|path| base.join(path)).collect();
+    });
+    root.table("fleet", |section| {
+        set(&mut config.fleet_dir, section.optional::<PathBuf>("dir").map(|dir| base.join(dir)));
+    });
+    root.table("api", |section| {
+        set(&mut config.api.bind, section.optional("bind"));
+        config.api.staff_token = values::secret(section, "staff_token", base);
+        config.api.public_url = section.optional("public_url");
+    });
+    root.table("limits", |section| read_limits(section, &mut config.limits));
+    config.listeners = root
+        .named_tables("listener", |name, section| sources::read_listener(name, section, base))
+        .into_iter()
+        .flatten()
+        .collect();
+    config.sources = root
+        .named_tables("source", |name, section| sources::read_source(name, section, base))
+        .into_iter()
+        .flatten()
+        .collect();
+    if config.listeners.is_empty() && config.sources.is_empty() {
+        root.refuse("source", "at least one [source.<name>] or [listener.<name>]");
+    }
+    for listener in &config.listeners {
+        if config.sources.iter().any(|source| source.mqtt.source.name == listener.source.name) {
+            root.refuse(
+                "listener",
+                &format!("a name other than {:?}, which a source has", listener.source.name),
+            );
+        }
+    }
+    config
+}
+
+fn read_limits(section: &Section<'_>, limits: &mut Limits) {
+    set(&mut limits.intake.0, positive(section, "intake_messages"));
+    set(&mut limits.worker.batch_messages, positive(section, "batch_messages"));
+    set(&mut limits.pipeline.body, positive(section, "body_bytes").map(BodyLimit));
+    set(&mut limits.pipeline.timing.ahead_max, section.optional("uplink_ahead_max"));
+    set(&mut limits.pipeline.timing.behind_max, section.optional("uplink_behind_max"));
+    set(&mut limits.pipeline.codec.time, section.optional("codec_time"));
+    set(&mut limits.pipeline.codec.memory_bytes, positive(section, "codec_memory_bytes"));
+}
+
+fn set<T>(place: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *place = value;
+    }
+}
+
+fn positive(section: &Section<'_>, key: &str) -> Option<usize> {
+    let value = section.optional(key);
+    if value == Some(0) {
+        section.refuse(key, "at least 1");
+    }
+    value.filter(|&value| value > 0)
+}

@@ -1,0 +1,366 @@
+//! TOML files read key by key, so that every fault in them is found in one run and named with
+//! file, line, key, value and what was wanted.
+
+mod values;
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::fmt;
+use std::fs;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+pub use values::FromToml;
+
+/// Something in a file that cannot be taken as it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    pub file: PathBuf,
+    /// From 1; 0 where the file as a whole is meant.
+    pub line: usize,
+    pub key: String,
+    /// As written in the file.
+    pub value: String,
+    pub wanted: String,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.file.display())?;
+        if self.line > 0 {
+            write!(f, ":{}", self.line)?;
+        }
+        f.write_str(": ")?;
+        if !self.key.is_empty() {
+            write!(f, "{} is ", self.key)?;
+        }
+        write!(f, "{}, want {}", self.value, self.wanted)
+    }
+}
+
+/// All faults found so far, in any number of files.
+#[derive(Debug, Default)]
+pub struct Faults {
+    found: RefCell<Vec<Fault>>,
+}
+
+impl Faults {
+    pub fn add(&self, fault: Fault) {
+        self.found.borrow_mut().push(fault);
+    }
+
+    /// A fault of a file as a whole.
+    pub fn of_file(&self, file: &Path, value: impl Into<String>, wanted: impl Into<String>) {
+        self.add(Fault {
+            file: file.to_owned(),
+            line: 0,
+            key: String::new(),
+            value: value.into(),
+            wanted: wanted.into(),
+        });
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.found.borrow().is_empty()
+    }
+
+    #[must_use]
+    pub fn into_vec(self) -> Vec<Fault> {
+        self.found.into_inner()
+    }
+}
+
+struct File<'f> {
+    path: &'f Path,
+    text: &'f str,
+    faults: &'f Faults,
+}
+
+/// Reads a TOML file through `read`. Keys that `read` does not ask for are faults.
+///
+/// Returns `None` if the file cannot be opened or is no TOML at all; `faults` then says why.
+pub fn read<T>(path: &Path, faults: &Faults, read: impl FnOnce(&Section<'_>) -> T) -> Option<T> {
+    match fs::read_to_string(path) {
+        Ok(text) => parse(path, &text, faults, read),
+        Err(error) => {
+            faults.of_file(path, error.to_string(), "a readable file");
+            None
+        }
+    }
+}
+
+/// [`read`] for text that is already at hand; `path` only names it.
+pub fn parse<T>(
+    path: &Path,
+    text: &str,
+    faults: &Faults,
+    read: impl FnOnce(&Section<'_>) -> T,
+) -> Option<T> {
+    let file = File { path, text, faults };
+    let (table, errors) = DeTable::parse_recoverable(text);
+    for error in &errors {
+        let span = error.span().unwrap_or_default();
+        file.fault(span.start, String::new(), error.message().replace('\n', " "), "TOML");
+    }
+    if !errors.is_empty() {
+        return None;
+    }
+    Some(Section::enter(&file, String::new(), &table, read))
+}
+
+impl File<'_> {
+    fn fault(&self, at: usize, key: String, value: String, wanted: impl Into<String>) {
+        let (file, line) = (self.path.to_owned(), self.line(at));
+        self.faults.add(Fault { file, line, key, value, wanted: wanted.into() });
+    }
+
+    fn line(&self, at: usize) -> usize {
+        self.text.get(..at).unwrap_or(self.text).matches('\n').count() + 1
+    }
+
+    /// A value as the author wrote it, cut to what fits in a message.
+    fn written(&self, span: Range<usize>) -> String {
+        const SHOWN_CHARS: usize = 60;
+        let text = self.text.get(span).unwrap_or_default();
+        let line = text.lines().next().unwrap_or_default();
+        let mut shown: String = line.chars().take(SHOWN_CHARS).collect();
+        if shown.len() < text.len() {
+            shown.push('…');
+        }
+        shown
+    }
+}
+
+/// One table of a file.
+pub struct Section<'d> {
+    file: &'d File<'d>,
+    /// `site[3].bathing`; empty for the whole file.
+    path: String,
+    at: usize,
+    table: &'d DeTable<'d>,
+    asked: RefCell<BTreeSet<String>>,
+}
+
+impl<'d> Section<'d> {
+    fn enter<T>(
+        file: &'d File<'d>,
+        path: String,
+        table: &'d Spanned<DeTable<'d>>,
+        read: impl FnOnce(&Section<'d>) -> T,
+    ) -> T {
+        let at = table.span().start;
+        Self::enter_at(file, path, at, table.get_ref(), read)
+    }
+
+    fn enter_at<T>(
+        file: &'d File<'d>,
+        path: String,
+        at: usize,
+        table: &'d DeTable<'d>,
+        read: impl FnOnce(&Section<'d>) -> T,
+    ) -> T {
+        let section = Section { file, path, at, table, asked: RefCell::default() };
+        let value = read(&section);
+        section.refuse_unknown();
+        value
+    }
+
+    /// The path of the file, for what lies beside it.
+    #[must_use]
+    pub fn file(&self) -> &'d Path {
+        self.file.path
+    }
+
+    /// The line where this table begins, from 1.
+    #[must_use]
+    pub fn line(&self) -> usize {
+        self.file.line(self.at)
+    }
+
+    /// The value of a key, `None` where it is absent or, with a fault, where it does not fit.
+    pub fn optional<T: FromToml>(&self, key: &str) -> Option<T> {
+        let value = self.get(key)?;
+        let read = T::from_toml(value.get_ref());
+        if read.is_none() {
+            self.refuse(key, &T::wanted());
+        }
+        read
+    }
+
+    /// The value of a key that must be there; `None` only with a fault.
+    pub fn required<T: FromToml>(&self, key: &str) -> Option<T> {
+        if self.get(key).is_none() {
+            let name = self.name(key);
+            self.file.fault(self.at, name, "missing".to_owned(), T::wanted());
+            return None;
+        }
+        self.optional(key)
+    }
+
+    /// The value of a key, or `default`.
+    pub fn or<T: FromToml>(&self, key: &str, default: T) -> T {
+        self.optional(key).unwrap_or(default)
+    }
+
+    /// The table under a key, if there is one.
+    pub fn table<T>(&self, key: &str, read: impl FnOnce(&Section<'d>) -> T) -> Option<T> {
+        let value = self.get(key)?;
+        match value.get_ref() {
+            DeValue::Table(table) => {
+                Some(Section::enter_at(self.file, self.name(key), value.span().start, table, read))
+            }
+            _ => {
+                self.refuse(key, "a table");
+                None
+            }
+        }
+    }
+
+    /// Each table of `[[key]]`, in order.
+    pub fn tables<T>(&self, key: &str, mut read: impl FnMut(&Section<'d>) -> T) -> Vec<T> {
+        let Some(value) = self.get(key) else { return Vec::new() };
+        let DeValue::Array(items) = value.get_ref() else {
+            self.refuse(key, "an array of tables");
+            return Vec::new();
+        };
+        let mut all = Vec::new();
+        for (number, item) in (1..).zip(items.iter()) {
+            let name = format!("{}[{number}]", self.name(key));
+            match item.get_ref() {
+                DeValue::Table(table) => {
+                    all.push(Section::enter_at(
+                        self.file,
+                        name,
+                        item.span().start,
+                        table,
+                        &mut read,
+                    ));
+                }
+                _ => self.file.fault(
+                    item.span().start,
+                    name,
+                    self.file.written(item.span()),
+                    "a table",
+                ),
+            }
+        }
+        all
+    }
+
+    /// Each table of `[key.<name>]` with its name, by name.
+    pub fn named_tables<T>(
+        &self,
+        key: &str,
+        mut read: impl FnMut(&str, &Section<'d>) -> T,
+    ) -> Vec<T> {
+        let names = self.table(key, |section| {
+            for (name, _) in section.table.iter() {
+                section.asked.borrow_mut().insert(name.get_ref().to_string());
+            }
+            section
+                .table
+                .iter()
+                .map(|(name, _)| name.get_ref().to_string())
+                .filter_map(|name| section.table(&name, |inner| read(&name, inner)))
+                .collect()
+        });
+        names.unwrap_or_default()
+    }
+
+    /// The keys of this table that nobody has asked for yet.
+    #[must_use]
+    pub fn other_keys(&self) -> Vec<String> {
+        let asked = self.asked.borrow();
+        let keys = self.table.keys().map(|key| key.get_ref().to_string());
+        keys.filter(|key| !asked.contains(key)).collect()
+    }
+
+    /// Says that the value of `key` fits its type and is still not what is wanted.
+    pub fn refuse(&self, key: &str, wanted: &str) {
+        let (at, value) = match self.get(key) {
+            Some(value) => (value.span().start, self.file.written(value.span())),
+            None => (self.at, "missing".to_owned()),
+        };
+        self.file.fault(at, self.name(key), value, wanted);
+    }
+
+    fn get(&self, key: &str) -> Option<&'d Spanned<DeValue<'d>>> {
+        self.asked.borrow_mut().insert(key.to_owned());
+        self.table.get(key)
+    }
+
+    fn name(&self, key: &str) -> String {
+        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
+    }
+
+    fn refuse_unknown(&self) {
+        let asked = self.asked.borrow();
+        for (key, value) in self.table.iter() {
+            if !asked.contains(key.get_ref().as_ref()) {
+                let mut known: Vec<&str> = asked.iter().map(String::as_str).collect();
+                known.sort_unstable();
+                let wanted = format!("one of the keys {}", known.join(", "));
+                let name = self.name(key.get_ref());
+                let written = self.file.written(value.span());
+                self.file.fault(
+                    key.span().start,
+                    name,
+                    format!("{written}, an unknown key"),
+                    wanted,
+                );
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn faults(text: &str, reader: impl FnOnce(&Section<'_>)) -> Vec<String> {
+        let faults = Faults::default();
+        parse(Path::new("test.toml"), text, &faults, reader);
+        faults.into_vec().iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn every_fault_is_found_in_one_run() {
+        let found = faults("a = 1\nwait = \"soon\"\n\n[[x]]\nn = true\n[[x]]\n", |root| {
+            root.required::<String>("a");
+            root.optional::<Duration>("wait");
+            root.tables("x", |x| x.required::<u16>("n"));
+        });
+        assert_eq!(
+            found,
+            [
+                "test.toml:1: a is 1, want a text",
+                "test.toml:2: wait is \"soon\", want a duration such as \"30s\", \"10m\", \"3h\" or \"7d\"",
+                "test.toml:5: x[1].n is true, want a whole number from 0 to 65535",
+                "test.toml:6: x[2].n is missing, want a whole number from 0 to 65535",
+            ]
+        );
+    }
+
+    #[test]
+    fn an_unknown_key_is_named_with_those_that_are_known() {
+        let found = faults("brokr = \"mqtt://x\"\n", |root| {
+            root.optional::<String>("broker");
+        });
+        assert_eq!(
+            found,
+            ["test.toml:1: brokr is \"mqtt://x\", an unknown key, want one of the keys broker"]
+        );
+    }
+
+    #[test]
+    fn what_is_not_toml_is_named_with_its_line() {
+        let found = faults("a = 1\nb = \n", |_| ());
+        assert_eq!(found.len(), 1);
+        assert!(found[0].starts_with("test.toml:2: "), "{found:?}");
+    }
+}

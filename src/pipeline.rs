@@ -1,0 +1,327 @@
+//! The way of an uplink: each step takes a value and returns the next, top to bottom.
+//!
+//! ```text
+//! message ─▶ unwrap ─▶ deduplicate ─▶ find device and deployment ─▶ decode ─▶ normalise ─▶ judge ─▶ store
+//! ```
+
+mod decode;
+mod deduplicate;
+mod examples;
+mod judge;
+mod normalise;
+mod timing;
+mod worker;
+
+pub use decode::{Codecs, DecodeError, DecodeRequest, Decoded};
+pub use examples::{ExampleFault, run_examples};
+pub use judge::judge_range;
+pub use timing::TimingLimits;
+pub use worker::{WorkerConfig, run};
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use crate::catalog::Catalog;
+use crate::codec::CodecLimits;
+use crate::envelope::{self, Content};
+use crate::model::{DeviceEvent, EventDetail, Message, Observation, Outcome, ProfileId, Uplink};
+use crate::registry::Registry;
+use crate::store::{Batch, Heard, LedgerEntry, StoreError, UplinkId};
+use crate::telemetry::Metrics;
+use deduplicate::Identity;
+use timing::TrustedTime;
+
+/// What an uplink may cost and how far its time is believed.
+#[derive(Clone, Debug, Default)]
+pub struct PipelineLimits {
+    /// Most bytes of a body that are read; the beginning of a larger one is kept.
+    pub body: BodyLimit,
+    pub timing: TimingLimits,
+    pub codec: CodecLimits,
+}
+
+/// Most bytes of a message's body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BodyLimit(pub usize);
+
+impl Default for BodyLimit {
+    /// A hundred times a usual envelope.
+    fn default() -> Self {
+        Self(256 * 1024)
+    }
+}
+
+/// Bytes that are kept of a body over the limit: enough to see whose it was.
+const KEPT_OF_TOO_LARGE: usize = 4096;
+
+/// Turns messages into ledger rows and observations.
+pub struct Pipeline {
+    registry: Arc<Registry>,
+    codecs: Codecs,
+    limits: PipelineLimits,
+    metrics: Arc<Metrics>,
+}
+
+/// What became of one message or one part of it, and what goes into the store beside the row.
+struct Verdict {
+    outcome: Outcome,
+    reason: Option<String>,
+    profile: Option<(ProfileId, String)>,
+    observations: Vec<Observation>,
+}
+
+impl Verdict {
+    fn plain(outcome: Outcome) -> Self {
+        Self { outcome, reason: None, profile: None, observations: Vec::new() }
+    }
+
+    fn because(outcome: Outcome, reason: impl ToString) -> Self {
+        Self { reason: Some(reason.to_string()), ..Self::plain(outcome) }
+    }
+}
+
+/// What was committed of one message, for the metrics: an outcome for each ledger row.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Taken {
+    pub outcomes: Vec<Outcome>,
+    pub observations: usize,
+}
+
+impl Pipeline {
+    #[must_use]
+    pub fn new(
+        registry: Arc<Registry>,
+        catalog: Arc<Catalog>,
+        limits: PipelineLimits,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        let codecs = Codecs::new(catalog, limits.codec.clone());
+        Self { registry, codecs, limits, metrics }
+    }
+
+    /// Takes a message into the store: at least one ledger row, exactly one outcome each.
+    ///
+    /// # Errors
+    ///
+    /// Only the store's. Whatever is wrong with the message is an outcome.
+    pub fn take(&mut self, batch: &mut Batch<'_>, message: &Message) -> Result<Taken, StoreError> {
+        let mut taken = Taken::default();
+        if message.body.len() > self.limits.body.0 {
+            let outcome = self.record_too_large(batch, message)?;
+            taken.outcomes.push(outcome);
+            return Ok(taken);
+        }
+        match envelope::unwrap(message.source.format, &message.topic, &message.body) {
+            Err(error) => {
+                let verdict = Verdict::because(Outcome::Rejected, error);
+                taken.outcomes.push(verdict.outcome);
+                batch.record(&entry(message, 0, None, &verdict))?;
+            }
+            Ok(contents) if contents.is_empty() => {
+                let verdict =
+                    Verdict::because(Outcome::NothingMeasured, "the message holds no uplink");
+                taken.outcomes.push(verdict.outcome);
+                batch.record(&entry(message, 0, None, &verdict))?;
+            }
+            Ok(contents) => {
+                for (part, content) in (0..).zip(&contents) {
+                    self.take_part(batch, message, part, content, &mut taken)?;
+                }
+            }
+        }
+        Ok(taken)
+    }
+
+    /// Takes a message that no step can take: into the ledger as it is, with the reason.
+    ///
+    /// # Errors
+    ///
+    /// Only the store's.
+    pub fn set_aside(
+        &self,
+        batch: &mut Batch<'_>,
+        message: &Message,
+        reason: &str,
+    ) -> Result<Taken, StoreError> {
+        let verdict = Verdict::because(Outcome::Rejected, reason);
+        batch.record(&entry(message, 0, None, &verdict))?;
+        Ok(Taken { outcomes: vec![verdict.outcome], observations: 0 })
+    }
+
+    /// Lets go of all codecs, which are loaded anew when they are needed.
+    pub fn reload(&mut self) {
+        self.codecs.reload();
+    }
+
+    fn take_part(
+        &mut self,
+        batch: &mut Batch<'_>,
+        message: &Message,
+        part: u16,
+        content: &Content,
+        taken: &mut Taken,
+    ) -> Result<(), StoreError> {
+        let identity = Identity::of(&message.source.name, content);
+        let given = server_time(content);
+        let time = timing::trust(given, message.arrived_at, &self.limits.timing);
+        let first = deduplicate::find(batch, &identity, given, message.arrived_at)?;
+        let verdict = match (first, content) {
+            (Some(first), _) => {
+                Verdict::because(Outcome::Duplicate, format!("same as uplink {first}"))
+            }
+            (None, Content::Event(event)) => follow_event(event),
+            (None, Content::Uplink(uplink)) => self.follow_uplink(uplink, time),
+        };
+        let id = batch.record(&entry(message, part, Some(content), &verdict))?;
+        taken.outcomes.push(verdict.outcome);
+        if verdict.outcome == Outcome::Duplicate {
+            return Ok(());
+        }
+        deduplicate::remember(batch, &identity, given, message.arrived_at, id)?;
+        let heard = Heard { uplink: id, at: time.time };
+        match content {
+            Content::Uplink(uplink) => batch.heard_uplink(heard, uplink)?,
+            Content::Event(event) => batch.heard_event(heard, event)?,
+        }
+        taken.observations += store_all(batch, id, &verdict.observations)?;
+        if let Some(given) = given {
+            let lag = (message.arrived_at - given).as_seconds_f64();
+            self.metrics.uplink_lag.observe(lag.max(0.0));
+        }
+        Ok(())
+    }
+
+    /// The steps of an uplink that has not been seen before.
+    fn follow_uplink(&mut self, uplink: &Uplink, time: TrustedTime) -> Verdict {
+        let Some(device) = self.registry.device(uplink.dev_eui) else {
+            return Verdict::plain(Outcome::UnknownDevice);
+        };
+        if uplink.encrypted {
+            return Verdict::because(
+                Outcome::Encrypted,
+                "the network server has not the application key",
+            );
+        }
+        if uplink.payload.is_empty() || uplink.f_port == Some(0) {
+            return Verdict::plain(Outcome::NothingMeasured);
+        }
+        let started = std::time::Instant::now();
+        let decoded = self.codecs.decode(&DecodeRequest {
+            profile: &device.profile,
+            f_port: uplink.f_port.unwrap_or(0),
+            payload: &uplink.payload,
+            recv_time: time.time,
+            variables: &device.variables,
+        });
+        self.metrics.decode_duration.observe(started.elapsed().as_secs_f64());
+        let decoded = match decoded {
+            Ok(decoded) => decoded,
+            Err(DecodeError::UnknownProfile(id)) => {
+                return Verdict::because(
+                    Outcome::UnknownProfile,
+                    format!("{id} is not in the catalogue"),
+                );
+            }
+            Err(error) => return Verdict::because(Outcome::CodecError, error),
+        };
+        let observations: Vec<Observation> = decoded
+            .measurements
+            .iter()
+            .filter_map(|measurement| {
+                let measured_at = measurement.time.unwrap_or(time.time);
+                let deployment = self.registry.deployment_at(uplink.dev_eui, measured_at)?;
+                Some(judge::judge(&decoded.profile, measurement, &deployment.site, time))
+            })
+            .collect();
+        let outcome = match (observations.is_empty(), decoded.measurements.is_empty()) {
+            (false, _) => Outcome::Stored,
+            (true, true) => Outcome::NothingMeasured,
+            (true, false) => Outcome::NotDeployed,
+        };
+        Verdict {
+            outcome,
+            reason: decoded.warnings(),
+            profile: Some((decoded.profile.id.clone(), decoded.profile.hash.clone())),
+            observations,
+        }
+    }
+
+    fn record_too_large(
+        &self,
+        batch: &mut Batch<'_>,
+        message: &Message,
+    ) -> Result<Outcome, StoreError> {
+        let (bytes, limit) = (message.body.len(), self.limits.body.0);
+        let reason =
+            format!("the body has {bytes} bytes, more than {limit}; its beginning is kept");
+        let verdict = Verdict::because(Outcome::TooLarge, reason);
+        let kept =
+            Message { body: message.body.slice(..KEPT_OF_TOO_LARGE.min(bytes)), ..message.clone() };
+        batch.record(&LedgerEntry { body_bytes: bytes, ..entry(&kept, 0, None, &verdict) })?;
+        Ok(verdict.outcome)
+    }
+}
+
+fn follow_event(event: &DeviceEvent) -> Verdict {
+    match &event.detail {
+        EventDetail::Join { .. } | EventDetail::Status { .. } | EventDetail::Location { .. } => {
+            Verdict::plain(Outcome::Event)
+        }
+        EventDetail::Log { level, code, description } => {
+            let words = [level, code, description].into_iter().flatten().map(String::as_str);
+            Verdict::because(Outcome::Event, words.collect::<Vec<_>>().join(": "))
+        }
+        EventDetail::Ack { .. } | EventDetail::Txack => Verdict::plain(Outcome::Ignored),
+        EventDetail::Other(name) => {
+            Verdict::because(Outcome::Ignored, format!("unknown event {name:?}"))
+        }
+    }
+}
+
+fn server_time(content: &Content) -> Option<DateTime<Utc>> {
+    match content {
+        Content::Uplink(uplink) => uplink.server_time,
+        Content::Event(event) => event.at,
+    }
+}
+
+fn store_all(
+    batch: &mut Batch<'_>,
+    id: UplinkId,
+    observations: &[Observation],
+) -> Result<usize, StoreError> {
+    let mut changed = 0;
+    for observation in observations {
+        changed += usize::from(batch.observe(id, observation)?);
+    }
+    Ok(changed)
+}
+
+fn entry<'m>(
+    message: &'m Message,
+    part: u16,
+    content: Option<&Content>,
+    verdict: &Verdict,
+) -> LedgerEntry<'m> {
+    let (dev_eui, kind, f_port, f_cnt) = match content {
+        None => (None, None, None, None),
+        Some(Content::Uplink(uplink)) => (Some(uplink.dev_eui), None, uplink.f_port, uplink.f_cnt),
+        Some(Content::Event(event)) => {
+            (Some(event.dev_eui), Some(event.detail.kind().to_owned()), None, None)
+        }
+    };
+    LedgerEntry {
+        message,
+        part,
+        body_bytes: message.body.len(),
+        server_time: content.and_then(server_time),
+        dev_eui,
+        kind,
+        f_port,
+        f_cnt,
+        outcome: verdict.outcome,
+        reason: verdict.reason.clone(),
+        profile: verdict.profile.clone(),
+    }
+}

@@ -1,0 +1,41 @@
+//! Says how far a measurement can be trusted.
+
+use super::timing::TrustedTime;
+use crate::catalog::DeviceProfile;
+use crate::model::{Measurement, Observation, Quality, Quantity, Reason, SiteId};
+
+/// Makes an observation of a measurement at a site. A value outside its range is kept and
+/// flagged: a broken sensor should be seen by staff, a gap would hide it.
+#[must_use]
+pub fn judge(
+    profile: &DeviceProfile,
+    measurement: &Measurement,
+    site: &SiteId,
+    frame: TrustedTime,
+) -> Observation {
+    let quantity = profile
+        .mappings
+        .iter()
+        .map(|mapping| &mapping.quantity)
+        .find(|quantity| quantity.name == measurement.quantity);
+    let range = quantity.map_or(Quality::Good, |quantity| judge_range(quantity, measurement.value));
+    let quality = match range {
+        Quality::Good if frame.replaced && measurement.time.is_none() => {
+            Quality::Uncertain(Reason::ClockSkew)
+        }
+        quality => quality,
+    };
+    Observation {
+        site: site.clone(),
+        quantity: measurement.quantity.clone(),
+        time: measurement.time.unwrap_or(frame.time),
+        value: measurement.value,
+        quality,
+    }
+}
+
+/// Bad where a value is physically impossible.
+#[must_use]
+pub fn judge_range(quantity: &Quantity, value: f64) -> Quality {
+    if quantity.in_range(value) { Quality::Good } else { Quality::Bad(Reason::OutOfRange) }
+}

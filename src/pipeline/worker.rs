@@ -1,0 +1,256 @@
+//! The thread that takes messages into the store: gather, commit, acknowledge.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc::Receiver;
+use tokio_util::sync::CancellationToken;
+
+use super::{Pipeline, Taken};
+use crate::clock;
+use crate::model::Outcome;
+use crate::source::Delivery;
+use crate::store::{StoreError, Writer};
+use crate::telemetry::{Health, Metrics, OutcomeLabel, ReasonLabel, SourceLabel};
+
+/// How the worker gathers and waits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorkerConfig {
+    /// Most messages in one transaction.
+    pub batch_messages: usize,
+    /// First pause after the store has failed; it doubles up to `retry_max`.
+    pub retry_min: Duration,
+    pub retry_max: Duration,
+}
+
+impl Default for WorkerConfig {
+    fn default() -> Self {
+        Self {
+            batch_messages: 1000,
+            retry_min: Duration::from_millis(100),
+            retry_max: Duration::from_secs(10),
+        }
+    }
+}
+
+/// The part of health that speaks of the store.
+const PART: &str = "store";
+
+struct Worker {
+    pipeline: Pipeline,
+    writer: Writer,
+    config: WorkerConfig,
+    metrics: Arc<Metrics>,
+    health: Arc<Health>,
+    stop: CancellationToken,
+}
+
+/// Why a batch was not committed.
+enum Failure {
+    /// The store will take it later: wait.
+    Passes(StoreError),
+    /// Something in the batch, or in this program, is at fault.
+    Stays(String),
+}
+
+/// Takes messages from the intake until all sources have let go of it. Returns the writer.
+///
+/// What has gathered while one batch was committed is the next batch, so batches grow with the
+/// load and nobody waits for a timer. While the store fails nothing is acknowledged; `stop` ends
+/// that wait.
+pub fn run(
+    mut intake: Receiver<Delivery>,
+    pipeline: Pipeline,
+    writer: Writer,
+    config: WorkerConfig,
+    health: Arc<Health>,
+    stop: CancellationToken,
+) -> Writer {
+    let metrics = Arc::clone(&pipeline.metrics);
+    let mut worker = Worker { pipeline, writer, config, metrics, health, stop };
+    let mut deliveries = Vec::new();
+    while let Some(first) = intake.blocking_recv() {
+        deliveries.push(first);
+        while deliveries.len() < worker.config.batch_messages
+            && let Ok(next) = intake.try_recv()
+        {
+            deliveries.push(next);
+        }
+        worker.metrics.intake_depth.set(i64::try_from(intake.len()).unwrap_or(i64::MAX));
+        worker.take_all(&mut deliveries);
+        while intake.is_empty() && !worker.stop.is_cancelled() && worker.roll_up() {}
+    }
+    worker.writer
+}
+
+impl Worker {
+    /// Commits and acknowledges all deliveries, and leaves none.
+    fn take_all(&mut self, deliveries: &mut Vec<Delivery>) {
+        match self.commit_patiently(deliveries) {
+            Ok(taken) => self.acknowledge(deliveries.drain(..), &taken),
+            Err(Failure::Passes(_)) => deliveries.clear(),
+            Err(Failure::Stays(reason)) => {
+                tracing::error!(
+                    messages = deliveries.len(),
+                    reason,
+                    "a batch failed; taking its messages one by one"
+                );
+                for delivery in deliveries.drain(..) {
+                    self.take_alone(delivery);
+                }
+            }
+        }
+    }
+
+    /// A message that fails even alone is set aside in the ledger, so that it blocks nothing.
+    fn take_alone(&mut self, delivery: Delivery) {
+        let alone = [delivery];
+        let taken = match self.commit_patiently(&alone) {
+            Err(Failure::Stays(reason)) => self.set_aside(&alone, &reason),
+            other => other,
+        };
+        match taken {
+            Ok(taken) => self.acknowledge(alone, &taken),
+            Err(Failure::Passes(error)) => {
+                tracing::error!(%error, "stopped before the store took a message; it is not acknowledged")
+            }
+            Err(Failure::Stays(reason)) => {
+                tracing::error!(reason, "a message cannot be kept; it is not acknowledged")
+            }
+        }
+    }
+
+    fn set_aside(&mut self, alone: &[Delivery], reason: &str) -> Result<Vec<Taken>, Failure> {
+        let (pipeline, writer) = (&mut self.pipeline, &mut self.writer);
+        pipeline.reload();
+        let aside = writer.batch(|batch| {
+            alone
+                .iter()
+                .map(|delivery| pipeline.set_aside(batch, &delivery.message, reason))
+                .collect()
+        });
+        aside.map_err(Failure::from)
+    }
+
+    /// Commits, waiting as long as the store needs, unless the process is to stop.
+    fn commit_patiently(&mut self, deliveries: &[Delivery]) -> Result<Vec<Taken>, Failure> {
+        let mut pause = self.config.retry_min;
+        let mut troubled = false;
+        loop {
+            match self.commit(deliveries) {
+                Err(Failure::Passes(error)) if !self.stop.is_cancelled() => {
+                    self.count_store_error(&error);
+                    if !troubled {
+                        tracing::error!(
+                            error = chain(&error),
+                            "the store fails; nothing is acknowledged until it recovers"
+                        );
+                        self.health.trouble(PART, &error.to_string());
+                        troubled = true;
+                    }
+                    thread::sleep(pause);
+                    pause = (pause * 2).min(self.config.retry_max);
+                }
+                done => {
+                    if troubled && done.is_ok() {
+                        tracing::info!("the store has recovered");
+                        self.health.well(PART);
+                    }
+                    return done;
+                }
+            }
+        }
+    }
+
+    fn commit(&mut self, deliveries: &[Delivery]) -> Result<Vec<Taken>, Failure> {
+        let (pipeline, writer) = (&mut self.pipeline, &mut self.writer);
+        let started = Instant::now();
+        let committed = catch_unwind(AssertUnwindSafe(|| {
+            writer.batch(|batch| {
+                deliveries.iter().map(|delivery| pipeline.take(batch, &delivery.message)).collect()
+            })
+        }));
+        match committed {
+            Ok(Ok(taken)) => {
+                self.metrics.commit_duration.observe(started.elapsed().as_secs_f64());
+                self.metrics
+                    .batch_size
+                    .observe(f64::from(u32::try_from(deliveries.len()).unwrap_or(u32::MAX)));
+                Ok(taken)
+            }
+            Ok(Err(error)) => Err(Failure::from(error)),
+            Err(_panic) => {
+                self.pipeline.reload();
+                Err(Failure::Stays("a step panicked".to_owned()))
+            }
+        }
+    }
+
+    fn acknowledge(&self, deliveries: impl IntoIterator<Item = Delivery>, taken: &[Taken]) {
+        for (delivery, taken) in deliveries.into_iter().zip(taken) {
+            let source = &delivery.message.source.name;
+            let received = self
+                .metrics
+                .uplinks_received
+                .get_or_create(&SourceLabel { source: source.clone() });
+            received.inc_by(taken.outcomes.len() as u64);
+            for outcome in &taken.outcomes {
+                self.count_outcome(source, *outcome);
+            }
+            self.metrics.observations_stored.inc_by(taken.observations as u64);
+            if let Some(receipt) = delivery.receipt {
+                receipt.acknowledge();
+            }
+        }
+    }
+
+    fn count_outcome(&self, source: &str, outcome: Outcome) {
+        let label = OutcomeLabel { source: source.to_owned(), outcome: outcome.name() };
+        self.metrics.uplink_outcomes.get_or_create(&label).inc();
+    }
+
+    fn count_store_error(&self, error: &StoreError) {
+        let label = ReasonLabel { source: String::new(), reason: error.reason() };
+        self.metrics.store_errors.get_or_create(&label).inc();
+    }
+
+    /// Returns whether there may be more to do.
+    fn roll_up(&mut self) -> bool {
+        let started = Instant::now();
+        match self.writer.roll_up(clock::now()) {
+            Ok(true) => {
+                self.metrics.roll_up_duration.observe(started.elapsed().as_secs_f64());
+                true
+            }
+            Ok(false) => false,
+            Err(error) => {
+                self.count_store_error(&error);
+                tracing::warn!(
+                    error = chain(&error),
+                    "aggregates are not brought up to date this time"
+                );
+                false
+            }
+        }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        if error.passes() { Self::Passes(error) } else { Self::Stays(chain(&error)) }
+    }
+}
+
+/// An error with its causes, in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}

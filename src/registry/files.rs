@@ -1,0 +1,211 @@
+//! Reads the fleet from the operator's files: sites, devices and deployments.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::time::Duration;
+
+use toml::de::DeValue;
+
+use crate::catalog::Catalog;
+use crate::document::{self, Faults, FromToml, Section};
+use crate::model::{
+    Bathing, Deployment, DevEui, Device, MonthDay, Position, ProfileId, Publication, Season, Site,
+    SiteId, SiteKind,
+};
+use crate::store::Fleet;
+
+const SITES: &str = "sites.toml";
+const DEVICES: &str = "devices.toml";
+const DEPLOYMENTS: &str = "deployments.toml";
+
+const CURRENT_FOR: Duration = Duration::from_secs(3 * 3600);
+const STALE_FOR: Duration = Duration::from_secs(24 * 3600);
+
+/// Reads `sites.toml`, `devices.toml` and `deployments.toml` of a folder. What is wrong is added
+/// to `faults` and left out.
+#[must_use]
+pub fn read_fleet(folder: &Path, catalog: &Catalog, faults: &Faults) -> Fleet {
+    let mut known = Known::default();
+    let sites = document::read(&folder.join(SITES), faults, |root| {
+        root.tables("site", |section| read_site(section, &mut known))
+    });
+    let devices = document::read(&folder.join(DEVICES), faults, |root| {
+        root.tables("device", |section| read_device(section, catalog, &mut known))
+    });
+    let deployments = document::read(&folder.join(DEPLOYMENTS), faults, |root| {
+        root.tables("deployment", |section| read_deployment(section, &mut known))
+    });
+    Fleet {
+        sites: sites.unwrap_or_default().into_iter().flatten().collect(),
+        devices: devices.unwrap_or_default().into_iter().flatten().collect(),
+        deployments: deployments.unwrap_or_default().into_iter().flatten().collect(),
+    }
+}
+
+/// What has been read so far, to find what is there twice or not at all.
+#[derive(Default)]
+struct Known {
+    sites: BTreeSet<SiteId>,
+    devices: BTreeSet<DevEui>,
+    deployments: BTreeMap<DevEui, Vec<Deployment>>,
+}
+
+fn read_site(section: &Section<'_>, known: &mut Known) -> Option<Site> {
+    let id: Option<SiteId> = section.required("id");
+    let kind: Option<SiteKind> = section.required("kind");
+    let name = section.required("name");
+    let position = section.optional("position");
+    let publication = section.table("public", read_publication).flatten();
+    let bathing = section.table("bathing", read_bathing);
+    if let Some(id) = &id
+        && !known.sites.insert(id.clone())
+    {
+        section.refuse("id", "an id that no other site has");
+    }
+    if kind == Some(SiteKind::BathingPlace) && bathing.is_none() {
+        section.refuse("bathing", "a table [site.bathing] for a bathing place");
+    }
+    if publication.is_some() && position.is_none() {
+        section.refuse("position", "a position, since the site is public");
+    }
+    Some(Site { id: id?, kind: kind?, name: name?, position, publication, bathing })
+}
+
+fn read_publication(section: &Section<'_>) -> Option<Publication> {
+    let purpose = section.required("purpose");
+    let approved_by = section.required("approved_by");
+    let approved_on = section.required("approved_on");
+    Some(Publication { purpose: purpose?, approved_by: approved_by?, approved_on: approved_on? })
+}
+
+fn read_bathing(section: &Section<'_>) -> Bathing {
+    let current_for = section.or("current_for", CURRENT_FOR);
+    let stale_for = section.or("stale_for", STALE_FOR);
+    if stale_for < current_for {
+        section.refuse("stale_for", "at least current_for");
+    }
+    Bathing {
+        bathing_water_id: section.optional("bathing_water_id"),
+        wikidata_id: section.optional("wikidata_id"),
+        lake: section.optional("lake"),
+        eu_bath: section.optional("eu_bath"),
+        depth_m: section.optional("depth_m"),
+        measurement_season: section.optional("measurement_season"),
+        bathing_season: section.optional("bathing_season"),
+        current_for,
+        stale_for,
+    }
+}
+
+fn read_device(section: &Section<'_>, catalog: &Catalog, known: &mut Known) -> Option<Device> {
+    let dev_eui: Option<DevEui> = section.required("dev_eui");
+    let id: Option<String> = section.required("profile");
+    let name = section.optional("name");
+    let variables = section.or("variables", BTreeMap::new());
+    if let Some(dev_eui) = dev_eui
+        && !known.devices.insert(dev_eui)
+    {
+        section.refuse("dev_eui", "a DevEUI that no other device has");
+    }
+    let id = ProfileId::from(id?.as_str());
+    match catalog.profile(&id) {
+        None => section.refuse("profile", "a profile of the catalogue, <vendor>/<model>"),
+        Some(profile) => {
+            for (name, wanted) in profile.variable_faults(&variables) {
+                section.refuse("variables", &format!("{name} to be {wanted}"));
+            }
+        }
+    }
+    Some(Device { dev_eui: dev_eui?, profile: id, name, variables })
+}
+
+fn read_deployment(section: &Section<'_>, known: &mut Known) -> Option<Deployment> {
+    let dev_eui: Option<DevEui> = section.required("dev_eui");
+    let site: Option<SiteId> = section.required("site");
+    let from = section.required("from");
+    let until = section.optional("until");
+    if dev_eui.is_some_and(|dev_eui| !known.devices.contains(&dev_eui)) {
+        section.refuse("dev_eui", &format!("a device of {DEVICES}"));
+    }
+    if site.as_ref().is_some_and(|site| !known.sites.contains(site)) {
+        section.refuse("site", &format!("a site of {SITES}"));
+    }
+    let deployment = Deployment { dev_eui: dev_eui?, site: site?, from: from?, until };
+    if deployment.until.is_some_and(|until| until <= deployment.from) {
+        section.refuse("until", "a time after from");
+    }
+    let others = known.deployments.entry(deployment.dev_eui).or_default();
+    if others.iter().any(|other| overlap(other, &deployment)) {
+        section.refuse("from", "a time when the device stands nowhere else");
+    }
+    others.push(deployment.clone());
+    Some(deployment)
+}
+
+fn overlap(a: &Deployment, b: &Deployment) -> bool {
+    a.until.is_none_or(|until| b.from < until) && b.until.is_none_or(|until| a.from < until)
+}
+
+impl FromToml for DevEui {
+    fn wanted() -> String {
+        "a DevEUI of 16 hexadecimal digits".to_owned()
+    }
+
+    fn from_toml(value: &DeValue<'_>) -> Option<Self> {
+        value.as_str()?.parse().ok()
+    }
+}
+
+impl FromToml for SiteId {
+    fn wanted() -> String {
+        "an id of lower-case letters, digits and single hyphens".to_owned()
+    }
+
+    fn from_toml(value: &DeValue<'_>) -> Option<Self> {
+        value.as_str().filter(|text| Self::is_valid(text)).map(Self::from)
+    }
+}
+
+impl FromToml for SiteKind {
+    fn wanted() -> String {
+        format!("one of {}", Self::ALL.map(Self::name).join(", "))
+    }
+
+    fn from_toml(value: &DeValue<'_>) -> Option<Self> {
+        Self::from_name(value.as_str()?)
+    }
+}
+
+impl FromToml for Position {
+    fn wanted() -> String {
+        "[longitude, latitude] in degrees, WGS 84".to_owned()
+    }
+
+    fn from_toml(value: &DeValue<'_>) -> Option<Self> {
+        match *Vec::<f64>::from_toml(value)? {
+            [longitude_deg, latitude_deg]
+                if longitude_deg.abs() <= 180.0 && latitude_deg.abs() <= 90.0 =>
+            {
+                Some(Self { longitude_deg, latitude_deg })
+            }
+            _ => None,
+        }
+    }
+}
+
+impl FromToml for Season {
+    fn wanted() -> String {
+        "first and last day such as [\"05-15\", \"09-15\"]".to_owned()
+    }
+
+    fn from_toml(value: &DeValue<'_>) -> Option<Self> {
+        let day = |text: &String| {
+            let (month, day) = text.split_once('-')?;
+            MonthDay::new(month.parse().ok()?, day.parse().ok()?)
+        };
+        match Vec::<String>::from_toml(value)?.as_slice() {
+            [from, until] => Some(Self { from: day(from)?, until: day(until)? }),
+            _ => None,
+        }
+    }
+}
