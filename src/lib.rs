@@ -20,6 +20,8 @@
 //! - [`clock`]: the time of day
 //! - [`model`]: the words of the field as plain types
 
+pub mod api;
+pub mod bathing;
 pub mod catalog;
 pub mod clock;
 pub mod codec;

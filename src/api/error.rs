@@ -1,0 +1,139 @@
+//! What goes wrong over HTTP, as RFC 9457 problems. The only place that knows status codes; what
+//! is said outside is fixed text, and what happened inside goes to the log.
+
+use std::borrow::Cow;
+
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use crate::store::StoreError;
+
+pub const NOT_MODIFIED: StatusCode = StatusCode::NOT_MODIFIED;
+pub const NO_CONTENT: StatusCode = StatusCode::NO_CONTENT;
+pub const UNAVAILABLE: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
+
+/// Seconds after which a client may ask again when the store had no time for it.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
+
+/// Why a request gets no answer.
+#[derive(Debug)]
+pub enum Problem {
+    /// A query parameter is unknown, given twice or unreadable; says which are known and how.
+    BadQuery(Cow<'static, str>),
+    Unauthorised,
+    /// Missing and hidden alike.
+    NotFound,
+    MethodNotAllowed,
+    NotAcceptable(&'static str),
+    UriTooLong,
+    NoStaffToken,
+    TimedOut,
+    Store(StoreError),
+    /// A fault of this program; says what, for the log.
+    Internal(&'static str),
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    r#type: &'a str,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl Problem {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::BadQuery(_) => StatusCode::BAD_REQUEST,
+            Self::Unauthorised => StatusCode::UNAUTHORIZED,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::NotAcceptable(_) => StatusCode::NOT_ACCEPTABLE,
+            Self::UriTooLong => StatusCode::URI_TOO_LONG,
+            Self::NoStaffToken | Self::TimedOut => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Store(error) if error.passes() => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Store(_) | Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    fn detail(&self) -> &str {
+        match self {
+            Self::BadQuery(detail) => detail,
+            Self::Unauthorised => {
+                "This resource is for staff: send a valid token as Authorization: Bearer."
+            }
+            Self::NotFound => "There is nothing here.",
+            Self::MethodNotAllowed => "This resource can only be read.",
+            Self::NotAcceptable(offered) => offered,
+            Self::UriTooLong => "The address is longer than 2048 bytes.",
+            Self::NoStaffToken => {
+                "No token is configured for staff, so nobody can be let in. Configure one to use this resource."
+            }
+            Self::TimedOut => "The answer took too long. Try again.",
+            Self::Store(error) if error.passes() => {
+                "The data cannot be read at the moment. Try again."
+            }
+            Self::Store(_) | Self::Internal(_) => "The service has a fault. It has been logged.",
+        }
+    }
+
+    fn log(&self) {
+        match self {
+            Self::Store(error) => {
+                tracing::error!(
+                    reason = error.reason(),
+                    error = error as &dyn std::error::Error,
+                    "a request could not be answered: {error}"
+                );
+            }
+            Self::Internal(what) => {
+                tracing::error!("a request could not be answered: {what}");
+            }
+            Self::TimedOut => tracing::warn!("a request took too long and was given up"),
+            _ => {}
+        }
+    }
+
+    /// The header that tells a client what to do next.
+    fn advice(&self) -> Option<(HeaderName, HeaderValue)> {
+        match self {
+            Self::Unauthorised => {
+                let challenge = HeaderValue::from_static("Bearer realm=\"stadspuls staff\"");
+                Some((header::WWW_AUTHENTICATE, challenge))
+            }
+            Self::TimedOut => Some((header::RETRY_AFTER, RETRY_AFTER)),
+            Self::Store(error) if error.passes() => Some((header::RETRY_AFTER, RETRY_AFTER)),
+            _ => None,
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        self.log();
+        let status = self.status();
+        let body = Body {
+            // The title says it all, which is what this type means (RFC 9457, section 4.2.1).
+            r#type: "about:blank",
+            title: status.canonical_reason().unwrap_or("Error"),
+            status: status.as_u16(),
+            detail: self.detail(),
+        };
+        let headers = [
+            (header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json")),
+            (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        ];
+        // Plain strings and a number always serialise.
+        let json = serde_json::to_vec(&body).unwrap_or_default();
+        let mut response = (status, headers, json).into_response();
+        response.headers_mut().extend(self.advice());
+        response
+    }
+}
