@@ -54,7 +54,7 @@ pub struct App {
     stop_sources: CancellationToken,
     worker: JoinHandle<Writer>,
     stop_worker: CancellationToken,
-    api: tokio::task::JoinHandle<()>,
+    api: tokio::task::JoinHandle<io::Result<()>>,
     stop_api: CancellationToken,
 }
 
@@ -85,25 +85,29 @@ impl App {
                 registry: Arc::clone(&registry),
                 metrics: Arc::clone(&metrics),
                 health: Arc::clone(&health),
-                now: clock::now,
+                now: Arc::new(clock::now),
             },
         );
-        let http_addr = http.local_addr().map_err(|error| bind_error("api", &error))?;
+        let http_addr = http.local_addr().map_err(|error| StartError::Bind {
+            part: "api".to_owned(),
+            error: error.to_string(),
+        })?;
         let api = tokio::spawn(api::serve(http, router, stop_api.clone()));
 
+        let health_of_worker = Arc::clone(&health);
         let (intake, deliveries) = mpsc::channel(config.limits.intake.0);
         metrics.intake_capacity.set(i64::try_from(config.limits.intake.0).unwrap_or(i64::MAX));
-        let pipeline =
-            Pipeline::new(registry, catalog, config.limits.pipeline.clone(), Arc::clone(&metrics));
         let stop_worker = CancellationToken::new();
-        let worker = start_worker(
-            deliveries,
-            pipeline,
-            writer,
-            &config,
-            Arc::clone(&health),
-            stop_worker.clone(),
-        )?;
+        let worker = {
+            let (limits, worker_config) =
+                (config.limits.pipeline.clone(), config.limits.worker.clone());
+            let (metrics, stop) = (Arc::clone(&metrics), stop_worker.clone());
+            start_thread(move || {
+                // Made on its own thread, which codecs never leave.
+                let pipeline = Pipeline::new(registry, catalog, limits, metrics);
+                pipeline::run(deliveries, pipeline, writer, worker_config, health_of_worker, stop)
+            })?
+        };
 
         let stop_sources = CancellationToken::new();
         let listeners =
@@ -135,22 +139,20 @@ impl App {
             tracing::error!("the pipeline ended by a panic");
         }
         self.stop_api.cancel();
-        if self.api.await.is_err() {
-            tracing::error!("the API ended by a panic");
+        match self.api.await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "the API ended"),
+            Err(error) => tracing::error!(%error, "the API ended by a panic"),
         }
     }
 }
 
 async fn bind_http(config: &Config) -> Result<tokio::net::TcpListener, StartError> {
-    let addr = config.api.bind;
-    tokio::net::TcpListener::bind(addr).await.map_err(|error| match error.kind() {
-        io::ErrorKind::AddrInUse => StartError::Taken { part: "api".to_owned(), addr },
-        _ => bind_error("api", &error),
+    let part = "api".to_owned();
+    api::bind(config.api.bind).await.map_err(|error| match error {
+        api::BindError::Taken(addr) => StartError::Taken { part, addr },
+        other => StartError::Bind { part, error: other.to_string() },
     })
-}
-
-fn bind_error(part: &str, error: &io::Error) -> StartError {
-    StartError::Bind { part: part.to_owned(), error: error.to_string() }
 }
 
 async fn bind_listeners(configs: &[ListenerConfig]) -> Result<Vec<(String, Listener)>, StartError> {
@@ -160,9 +162,10 @@ async fn bind_listeners(configs: &[ListenerConfig]) -> Result<Vec<(String, Liste
         let part = format!("listener {name}");
         let mut users = std::collections::BTreeMap::new();
         for (user, secret) in &config.users {
-            let password = secret
-                .read()
-                .map_err(|error| StartError::Secret { part: format!("{part}, user {user}"), error })?;
+            let password = secret.read().map_err(|error| StartError::Secret {
+                part: format!("{part}, user {user}"),
+                error,
+            })?;
             users.insert(user.clone(), Password::new(&password));
         }
         let tls = config
@@ -195,24 +198,23 @@ fn api_config(config: &Config) -> Result<api::ApiConfig, StartError> {
         .map(crate::secret::Secret::read)
         .transpose()
         .map_err(|error| StartError::Secret { part: "api.staff_token".to_owned(), error })?;
-    Ok(api::ApiConfig { staff_token, public_url: config.api.public_url.clone() })
+    Ok(api::ApiConfig {
+        bind: config.api.bind,
+        staff_token,
+        public_url: config.api.public_url.clone(),
+        contact: config.api.contact.clone(),
+    })
 }
 
-fn start_worker(
-    deliveries: mpsc::Receiver<crate::source::Delivery>,
-    pipeline: Pipeline,
-    writer: Writer,
-    config: &Config,
-    health: Arc<Health>,
-    stop: CancellationToken,
+fn start_thread(
+    work: impl FnOnce() -> Writer + Send + 'static,
 ) -> Result<JoinHandle<Writer>, StartError> {
     /// A codec's own stack is bounded below this; the rest is ours.
     const STACK_BYTES: usize = 4 * 1024 * 1024;
-    let worker_config = config.limits.worker.clone();
     std::thread::Builder::new()
         .name("pipeline".to_owned())
         .stack_size(STACK_BYTES)
-        .spawn(move || pipeline::run(deliveries, pipeline, writer, worker_config, health, stop))
+        .spawn(work)
         .map_err(StartError::Thread)
 }
 

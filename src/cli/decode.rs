@@ -52,7 +52,8 @@ impl Decode {
         let profile = ProfileId::from(self.profile.as_str());
         let Some(known) = catalog.profile(&profile) else {
             print_faults(&faults.into_vec());
-            let known: Vec<String> = catalog.profiles().map(|profile| profile.id.to_string()).collect();
+            let known: Vec<String> =
+                catalog.profiles().map(|profile| profile.id.to_string()).collect();
             bail!("{profile} is not in the catalogue, which has {}", known.join(", "));
         };
         let known = Arc::clone(known);
@@ -99,8 +100,11 @@ impl Decoder {
         match self.decode(request) {
             Err(error) => refused(error),
             Ok(decoded) => {
-                let measurements: Vec<Value> =
-                    decoded.measurements.iter().filter_map(|measurement| self.json(measurement)).collect();
+                let measurements: Vec<Value> = decoded
+                    .measurements
+                    .iter()
+                    .filter_map(|measurement| self.json(measurement))
+                    .collect();
                 let json = json!({
                     "measurements": measurements,
                     "warnings": decoded.warnings,
@@ -147,10 +151,15 @@ impl Decoder {
                 ])
             })
             .collect();
-        let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(String::len).max();
-        let (name, number, unit) = (width(0).unwrap_or(0), width(1).unwrap_or(0), width(2).unwrap_or(0));
+        let width =
+            |column: usize| rows.iter().filter_map(|row| row.get(column)).map(String::len).max();
+        let (name, number, unit) =
+            (width(0).unwrap_or(0), width(1).unwrap_or(0), width(2).unwrap_or(0));
         let lines = rows.iter().map(|[quantity, value, unit_text, note]| {
-            format!("{quantity:name$}  {value:>number$}  {unit_text:unit$}  {note}").trim_end().to_owned() + "\n"
+            format!("{quantity:name$}  {value:>number$}  {unit_text:unit$}  {note}")
+                .trim_end()
+                .to_owned()
+                + "\n"
         });
         let table: String = lines.collect();
         if table.is_empty() { "nothing measured\n".to_owned() } else { table }
@@ -165,5 +174,8 @@ fn value(quantity: &Quantity, value: f64) -> Value {
 }
 
 fn refused(error: String) -> Answer {
-    Answer { json: json!({ "measurements": [], "warnings": [], "errors": [error] }), decoded: false }
+    Answer {
+        json: json!({ "measurements": [], "warnings": [], "errors": [error] }),
+        decoded: false,
+    }
 }

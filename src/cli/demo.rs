@@ -1,18 +1,20 @@
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
 
 use super::run::with_remedy;
 use super::{print_faults, runtime, stop_on_signal};
 use crate::app::{self, App, Prepared, data_folder};
 use crate::clock;
 use crate::config::{Config, ListenerConfig};
-use crate::document::Faults;
+use crate::document::{Fault, Faults};
 use crate::model::{Format, Source};
 use crate::simulate::{Broker, Fleet, Options, Summary, publish};
 use crate::source::listener;
@@ -63,17 +65,12 @@ impl Demo {
         };
         runtime()?.block_on(async {
             let stop = stop_on_signal()?;
-            let app = App::start(prepared).await.map_err(|error| with_remedy(error, "--mqtt", "--http"))?;
+            let app = App::start(prepared)
+                .await
+                .map_err(|error| with_remedy(error, "--mqtt", "--http"))?;
             let broker = self.broker(&app)?;
             println!("{}", greeting(&app, &broker, &dir));
-            let fleet = Fleet::demo(clock::now());
-            let past = Options { backfill: self.backfill, live: false, progress: true };
-            let summary = publish(&fleet, &broker, past, stop.child_token()).await?;
-            if !stop.is_cancelled() {
-                println!("{}", what_next(&app, summary));
-                let live = Options { backfill: Duration::ZERO, live: true, progress: false };
-                publish(&fleet, &broker, live, stop.child_token()).await?;
-            }
+            play(&app, &broker, self.backfill, &stop).await?;
             println!("\nStopping.");
             app.stop().await;
             anyhow::Ok(())
@@ -83,7 +80,7 @@ impl Demo {
 }
 
 impl Demo {
-    fn prepare(&self, dir: &std::path::Path) -> Result<Prepared, Vec<crate::document::Fault>> {
+    fn prepare(&self, dir: &Path) -> Result<Prepared, Vec<Fault>> {
         let mut config = Config::in_dir(dir);
         config.store = StoreConfig::in_dir(dir);
         config.fleet_dir = data_folder("config").join("demo");
@@ -91,7 +88,7 @@ impl Demo {
         config.listeners = vec![ListenerConfig {
             source: Arc::new(Source { name: "demo".to_owned(), format: Format::ChirpStackV4Json }),
             bind: self.mqtt,
-            users: std::collections::BTreeMap::new(),
+            users: BTreeMap::new(),
             tls: None,
             limits: listener::Limits::default(),
         }];
@@ -103,4 +100,61 @@ impl Demo {
         let url: BrokerUrl = format!("mqtt://{addr}").parse()?;
         Ok(Broker::new(url))
     }
+}
+
+/// Publishes the past, says what has become of it, and goes on live until `stop`.
+async fn play(
+    app: &App,
+    broker: &Broker,
+    backfill: Duration,
+    stop: &CancellationToken,
+) -> anyhow::Result<()> {
+    let started = Instant::now();
+    let fleet = Fleet::demo(clock::now());
+    let past = Options { backfill, live: false, progress: true };
+    let summary = publish(&fleet, broker, past, stop.child_token()).await?;
+    if stop.is_cancelled() {
+        return Ok(());
+    }
+    println!("{}", what_next(app, summary, started.elapsed()));
+    // From where the past ended, which was when this began.
+    let live = Options { backfill: started.elapsed(), live: true, progress: false };
+    publish(&fleet, broker, live, stop.child_token()).await?;
+    Ok(())
+}
+
+fn greeting(app: &App, broker: &Broker, dir: &Path) -> String {
+    let http = app.http;
+    let dir = dir.display();
+    format!(
+        "stadspuls {version}: a city of invented sensors. The weather is July at the baths and
+February at the snow stations.
+
+  Page         http://{http}/
+  Public API   http://{http}/api/v1/badtemperaturer
+  Staff API    http://{http}/api/v1/staff/uplinks   (Authorization: Bearer {STAFF_TOKEN})
+  Health       http://{http}/health/ready
+  Metrics      http://{http}/metrics
+  MQTT         {broker}   (QoS 1 is acknowledged when it is on disk)
+  Store        {dir}
+",
+        version = env!("CARGO_PKG_VERSION"),
+    )
+}
+
+fn what_next(app: &App, summary: Summary, took: Duration) -> String {
+    let http = app.http;
+    let (acknowledged, seconds) = (summary.acknowledged, took.as_secs_f64());
+    format!(
+        "
+{acknowledged} uplinks of the past are on disk, decoded, after {seconds:.1} s. The sensors go on live.
+
+Try:
+  curl http://{http}/api/v1/badtemperaturer
+  curl -H 'Authorization: Bearer {STAFF_TOKEN}' 'http://{http}/api/v1/staff/uplinks?outcome=codec_error'
+  curl -H 'Authorization: Bearer {STAFF_TOKEN}' 'http://{http}/api/v1/staff/uplinks?outcome=unknown_device'
+  stadspuls decode --profile elsys/elt-2 --f-port 5 070d8a0c00c1
+
+Ctrl-C ends it."
+    )
 }

@@ -35,7 +35,9 @@ impl Run {
         };
         runtime()?.block_on(async {
             let stop = stop_on_signal()?;
-            let app = App::start(prepared).await.map_err(|error| with_remedy(error, "listener.<name>.bind", "api.bind"))?;
+            let app = App::start(prepared)
+                .await
+                .map_err(|error| with_remedy(error, "listener.<name>.bind", "api.bind"))?;
             tracing::info!(version = env!("CARGO_PKG_VERSION"), http = %app.http, "running");
             for (name, addr) in &app.listeners {
                 tracing::info!(source = name, %addr, "listening for MQTT publishers");
