@@ -169,8 +169,14 @@ impl Decoder {
 fn value(quantity: &Quantity, value: f64) -> Value {
     match quantity.kind {
         QuantityKind::Flag => Value::Bool(value != 0.0),
-        QuantityKind::Number => Value::from(value),
+        QuantityKind::Number => number(value),
     }
+}
+
+/// A whole number without a fraction, as people and datasheets write it.
+fn number(value: f64) -> Value {
+    let whole = value as i64;
+    if whole as f64 == value { Value::from(whole) } else { Value::from(value) }
 }
 
 fn refused(error: String) -> Answer {

@@ -16,6 +16,7 @@ use crate::clock;
 use crate::config::{Config, ListenerConfig};
 use crate::document::{Fault, Faults};
 use crate::model::{Format, Source};
+use crate::secret::Secret;
 use crate::simulate::{Broker, Fleet, Options, Summary, publish};
 use crate::source::listener;
 use crate::source::mqtt::BrokerUrl;
@@ -85,6 +86,7 @@ impl Demo {
         config.store = StoreConfig::in_dir(dir);
         config.fleet_dir = data_folder("config").join("demo");
         config.api.bind = self.http;
+        config.api.staff_token = Some(Secret::Known(STAFF_TOKEN.to_owned()));
         config.listeners = vec![ListenerConfig {
             source: Arc::new(Source { name: "demo".to_owned(), format: Format::ChirpStackV4Json }),
             bind: self.mqtt,
