@@ -143,3 +143,6 @@ fn listed<S: Clone + Send + Sync + 'static>(routes: Vec<Route<S>>) -> Router<S> 
         .fold(Router::new(), |router, (path, route)| router.route(path, route))
         .method_not_allowed_fallback(|| async { Problem::MethodNotAllowed })
 }
+
+#[cfg(test)]
+mod tests;

@@ -41,6 +41,7 @@ impl<'a> MediaRange<'a> {
 
     /// How closely the range names `media`: 0 is not at all.
     fn precision(&self, media: &str) -> u8 {
+        let media = media.split(';').next().unwrap_or(media);
         let (main, sub) = media.split_once('/').unwrap_or((media, ""));
         if self.main.eq_ignore_ascii_case(main) {
             if self.sub.eq_ignore_ascii_case(sub) { 3 } else { 2 * u8::from(self.sub == "*") }
@@ -75,15 +76,15 @@ mod tests {
 
     #[test]
     fn the_heaviest_media_range_decides() {
-        let offered = ["application/json", "application/geo+json", "text/csv"];
+        let offered = ["application/json", "application/geo+json", "text/csv; charset=utf-8"];
         let cases = [
             (None, Some("application/json")),
             (Some("*/*"), Some("application/json")),
-            (Some("text/csv"), Some("text/csv")),
-            (Some("TEXT/CSV"), Some("text/csv")),
-            (Some("text/*"), Some("text/csv")),
+            (Some("text/csv"), Some("text/csv; charset=utf-8")),
+            (Some("TEXT/CSV"), Some("text/csv; charset=utf-8")),
+            (Some("text/*"), Some("text/csv; charset=utf-8")),
             (Some("application/geo+json, application/json;q=0.9"), Some("application/geo+json")),
-            (Some("application/json;q=0.5, text/csv;q=0.8"), Some("text/csv")),
+            (Some("application/json;q=0.5, text/csv;q=0.8"), Some("text/csv; charset=utf-8")),
             (Some("application/json;q=0, */*"), Some("application/geo+json")),
             (
                 Some("application/json; charset=utf-8; q=0.2, text/csv;q=0.1"),

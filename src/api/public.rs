@@ -12,7 +12,7 @@ mod snapshot;
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use chrono::{DateTime, Utc};
@@ -26,7 +26,7 @@ pub use shape::{AttributionJson, instant};
 pub use snapshot::Snapshot;
 
 use super::error::Problem;
-use super::query::Params;
+use super::query::{Name, Params};
 use super::reply::Content;
 use super::{ApiConfig, Now, accept};
 use shape::{ListJson, ListLinks, SiteJson};
@@ -136,7 +136,7 @@ pub async fn list_baths_csv(
 /// `GET /api/v1/badtemperaturer/{id}`
 pub async fn find_bath(
     State(api): State<PublicState>,
-    Path(id): Path<String>,
+    Name(id): Name,
     params: Params,
     request: HeaderMap,
 ) -> Result<Response, Problem> {

@@ -1,0 +1,10 @@
+mod cache;
+mod document;
+mod fixture;
+mod history;
+mod leak;
+mod list;
+mod staff;
+mod watch;
+
+use fixture::{Fixture, at};
