@@ -123,7 +123,11 @@ impl Words {
     pub fn depth(&self, depth_m: f64) -> String {
         let depth =
             if depth_m.fract() == 0.0 { format!("{depth_m}") } else { self.number(depth_m) };
-        if self.swedish() { format!("{depth}\u{a0}m djup") } else { format!("{depth}\u{a0}m deep") }
+        if self.swedish() {
+            format!("på {depth}\u{a0}m djup")
+        } else {
+            format!("at {depth}\u{a0}m depth")
+        }
     }
 
     pub fn rising(&self, change: f64) -> String {
@@ -176,9 +180,9 @@ impl Words {
             (false, _) => format!("{hours}\u{a0}hours"),
         };
         if self.swedish() {
-            format!("uppmätt för {age} sedan, kl.\u{a0}{clock}")
+            format!("Uppmätt för {age} sedan, kl.\u{a0}{clock}")
         } else {
-            format!("measured {age} ago, at {clock}")
+            format!("Measured {age} ago, at {clock}")
         }
     }
 
