@@ -22,10 +22,11 @@ pub use baths::{PublicBaths, Water};
 pub use document::Document;
 pub use formats::{CSV, GEO_JSON};
 pub use history::list_measurements;
-pub use shape::{AttributionJson, instant};
-pub use snapshot::Snapshot;
+pub use shape::{AttributionJson, instant, tenth};
+pub use snapshot::{Judged, Snapshot};
 
 use super::error::Problem;
+use super::page::Assets;
 use super::query::{Name, Params};
 use super::reply::Content;
 use super::{ApiConfig, Now, accept};
@@ -45,6 +46,7 @@ pub struct Inner {
     pub water: Water,
     pub now: Now,
     pub attribution: AttributionJson,
+    pub assets: Assets,
     /// Since when this answers; what stands for the newest change of an empty list.
     started_at: DateTime<Utc>,
     document: Document,
@@ -65,7 +67,15 @@ impl PublicState {
             en: config.contact.name_en.clone(),
         };
         let (started_at, document) = (now(), Document::new(config));
-        Self(Arc::new(Inner { baths, water, now, attribution, started_at, document }))
+        Self(Arc::new(Inner {
+            baths,
+            water,
+            now,
+            attribution,
+            assets: Assets::default(),
+            started_at,
+            document,
+        }))
     }
 
     fn list(&self, snapshot: &Snapshot) -> ListJson {

@@ -4,6 +4,7 @@ mod fixture;
 mod history;
 mod leak;
 mod list;
+mod page;
 mod staff;
 mod watch;
 

@@ -278,7 +278,7 @@ fn fill(batch: &mut Batch<'_>, now: DateTime<Utc>) -> Result<(), StoreError> {
             let time = now - TimeDelta::minutes(age + 15 * (239 - quarter));
             let hours = (time - at("2026-07-13T00:00:00Z")).as_seconds_f64() / 3600.0;
             let phase = (hours - 15.0) / 24.0 * std::f64::consts::TAU;
-            let wind = (hours * 1.7).sin() * 0.12 + (hours * 0.31).cos() * 0.2;
+            let wind = (hours * 1.7).sin() * 0.04 + (hours * 0.31).cos() * 0.2;
             let value = mean + rise * (hours - 33.0) / 24.0 + swing / 2.0 * phase.cos() + wind;
             observe(batch, uplink, site, "water_temperature", time, value)?;
         }

@@ -37,12 +37,12 @@ async fn a_place_has_the_fields_of_the_contract() {
         "position": { "type": "Point", "coordinates": [12.50216, 57.93055] },
         "status": "ok",
         "observation": {
-            "temperature": 19.3, "unit": "Cel", "observedAt": "2026-07-14T10:00:00Z",
+            "temperature": 19.2, "unit": "Cel", "observedAt": "2026-07-14T10:00:00Z",
             "validUntil": "2026-07-14T13:00:00Z", "depthMeters": 0.5, "method": "sensor",
             "quality": "good",
         },
-        "change24h": 0.9,
-        "last24h": { "min": 17.9, "max": 19.5, "mean": 18.7 },
+        "change24h": 0.8,
+        "last24h": { "min": 17.9, "max": 19.4, "mean": 18.7 },
         "advisory": null, "advisoryCheckedAt": null, "latestSample": null, "classification": null,
         "seasons": {
             "measurementStartsOn": "2026-05-15", "measurementEndsOn": "2026-09-15",
@@ -133,8 +133,8 @@ async fn csv_is_a_table_that_a_spreadsheet_reads() {
     );
     assert_eq!(
         lines[6],
-        "playa-mjorn,Playa Mjörn,Mjörn,SE0A21489000001700,12.50216,57.93055,ok,19.3,Cel,\
-         2026-07-14T10:00:00Z,2026-07-14T13:00:00Z,good,0.9,17.9,19.5,18.7"
+        "playa-mjorn,Playa Mjörn,Mjörn,SE0A21489000001700,12.50216,57.93055,ok,19.2,Cel,\
+         2026-07-14T10:00:00Z,2026-07-14T13:00:00Z,good,0.8,17.9,19.4,18.7"
     );
     assert_eq!(lines[8].matches(',').count(), lines[0].matches(',').count() + 1, "{}", lines[8]);
     assert!(lines[8].ends_with("suspect,,Cel,,,,,,,"), "{}", lines[8]);
@@ -146,7 +146,7 @@ async fn geojson_has_a_feature_for_each_place() {
     let map = api.get("/api/v1/badtemperaturer.geojson").await.json();
     let feature = &map["features"][5];
     assert_eq!(feature["geometry"]["coordinates"], json!([12.50216, 57.93055]));
-    assert_eq!(feature["properties"]["temperature"], 19.3);
+    assert_eq!(feature["properties"]["temperature"], 19.2);
     assert_eq!(map["features"][7]["properties"]["temperature"], json!(null));
 }
 
