@@ -44,7 +44,12 @@ pub(super) fn read<'js>(
         Type::Object | Type::Proxy => result.into_object(),
         Type::Undefined | Type::Uninitialized => return Err(shape("nothing")),
         Type::Null => return Err(shape("null")),
-        other => return Err(shape(&format!("a value of type {}, not an object", other.as_str().to_lowercase()))),
+        other => {
+            return Err(shape(&format!(
+                "a value of type {}, not an object",
+                other.as_str().to_lowercase()
+            )));
+        }
     };
     let object = object.ok_or_else(|| shape("nothing"))?;
     let plain_prototype: Value = host.get("plainPrototype")?;
@@ -90,7 +95,9 @@ impl<'js> Reader<'_, 'js> {
             Type::Array => self.nested(value, Self::list)?,
             Type::Object => {
                 let Some(object) = value.as_object() else { return Ok(None) };
-                let plain = object.get_prototype().is_some_and(|prototype| *prototype.as_value() == self.plain_prototype);
+                let plain = object
+                    .get_prototype()
+                    .is_some_and(|prototype| *prototype.as_value() == self.plain_prototype);
                 if plain { self.nested(value, Self::object)? } else { self.special(value)? }
             }
             Type::Proxy | Type::Exception | Type::Promise => self.special(value)?,
@@ -104,7 +111,9 @@ impl<'js> Reader<'_, 'js> {
         let simple: Value = simplify.call((value, self.limits.output_nodes))?;
         match simple.type_of() {
             Type::Array => self.nested(simple, Self::list),
-            Type::Object | Type::Proxy | Type::Promise | Type::Exception => self.nested(simple, Self::object),
+            Type::Object | Type::Proxy | Type::Promise | Type::Exception => {
+                self.nested(simple, Self::object)
+            }
             _ => self.value(simple),
         }
     }
@@ -164,7 +173,8 @@ impl<'js> Reader<'_, 'js> {
         let Some(string) = value.as_string() else { return Ok(String::new()) };
         let text = match string.to_string() {
             Err(rquickjs::Error::Utf8(_)) => {
-                let well_formed: rquickjs::String = realm::tools(&self.host)?.get::<_, Function>("text")?.call((value.clone(),))?;
+                let well_formed: rquickjs::String =
+                    realm::tools(&self.host)?.get::<_, Function>("text")?.call((value.clone(),))?;
                 well_formed.to_string()?
             }
             other => other?,
@@ -177,7 +187,8 @@ impl<'js> Reader<'_, 'js> {
     }
 
     fn big_integer(&mut self, value: Value<'js>) -> Result<Json, Stop> {
-        let digits: rquickjs::String = realm::tools(&self.host)?.get::<_, Function>("text")?.call((value,))?;
+        let digits: rquickjs::String =
+            realm::tools(&self.host)?.get::<_, Function>("text")?.call((value,))?;
         let digits = self.text(digits.as_value())?;
         Ok(match (digits.parse::<i64>(), digits.parse::<u64>()) {
             (Ok(number), _) => Json::from(number),
@@ -219,7 +230,10 @@ fn number(value: f64) -> Option<Json> {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "below WHOLE_MAX a whole double is an exact i64")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "below WHOLE_MAX a whole double is an exact i64"
+)]
 fn whole(value: f64) -> Option<i64> {
     (value.fract() == 0.0 && value.abs() < WHOLE_MAX).then_some(value as i64)
 }

@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use rquickjs::context::EvalOptions;
-use rquickjs::context::intrinsic::{Date, Eval, Json, MapSet, Promise, RegExp, RegExpCompiler, TypedArrays};
+use rquickjs::context::intrinsic::{
+    Date, Eval, Json, MapSet, Promise, RegExp, RegExpCompiler, TypedArrays,
+};
 use rquickjs::{Array, Context, Ctx, FromJs, Function, Object, Persistent, Runtime, Value};
 
 use super::thrown::describe;
@@ -116,7 +118,8 @@ impl Realm {
             ctx.globals().set("module", module)?;
             ctx.globals().set("exports", exports)?;
             evaluate::<Value>(ctx, name, source)?;
-            let load: Function = evaluate(ctx, "load", format!("(function () {{ return {FIND_DECODER}; }})"))?;
+            let load: Function =
+                evaluate(ctx, "load", format!("(function () {{ return {FIND_DECODER}; }})"))?;
             host.get::<_, Function>("setLoad")?.call::<_, ()>((load,))
         })?;
         Ok(realm)
@@ -125,7 +128,6 @@ impl Realm {
     fn empty(name: &str, source: &str, limits: &CodecLimits) -> Result<Self, CodecError> {
         let out_of_memory = |_| CodecError::Memory(limits.memory_bytes);
         let runtime = Runtime::new().map_err(out_of_memory)?;
-        runtime.set_memory_limit(limits.memory_bytes);
         runtime.set_max_stack_size(limits.stack_bytes);
         runtime.set_gc_threshold(GC_THRESHOLD_BYTES);
         let watch = Rc::new(Watch::default());
@@ -145,12 +147,15 @@ impl Realm {
             make().map_err(|error| describe(&ctx, error, name, limits))
         });
         let (decode, host) = made?;
+        // The limit is for the script. Reached while the engine sets itself up, it would only cut the set-up short.
+        runtime.set_memory_limit(limits.memory_bytes);
         Ok(Self { decode, host, context, name: name.to_owned(), watch, limits: limits.clone() })
     }
 
     /// Whether the script has a `decodeUplink`.
     pub(super) fn check_decoder(&self) -> Result<(), CodecError> {
-        let found = self.run(|_, host| host.get::<_, Function>("hasDecoder")?.call::<_, bool>(()))?;
+        let found =
+            self.run(|_, host| host.get::<_, Function>("hasDecoder")?.call::<_, bool>(()))?;
         if found { Ok(()) } else { Err(CodecError::NoDecoder) }
     }
 
@@ -176,7 +181,11 @@ impl Realm {
         if self.watch.expired.get() { Err(CodecError::Time(self.limits.time)) } else { output }
     }
 
-    fn call<'js>(&self, ctx: &Ctx<'js>, input: &CodecInput<'_>) -> Result<Value<'js>, rquickjs::Error> {
+    fn call<'js>(
+        &self,
+        ctx: &Ctx<'js>,
+        input: &CodecInput<'_>,
+    ) -> Result<Value<'js>, rquickjs::Error> {
         let decode = self.decode.clone().restore(ctx)?;
         let variables = Object::new(ctx.clone())?;
         for (key, value) in input.variables {
@@ -198,7 +207,9 @@ impl Realm {
     /// Whether the next uplink may use this context: not after it was interrupted or ran out of something, nor with
     /// jobs of promises left that would pile up.
     pub(super) fn is_reusable(&self) -> bool {
-        !self.watch.expired.get() && !self.watch.broke_engine.get() && !self.context.runtime().is_job_pending()
+        !self.watch.expired.get()
+            && !self.watch.broke_engine.get()
+            && !self.context.runtime().is_job_pending()
     }
 
     fn run<R>(
@@ -222,14 +233,12 @@ impl Realm {
 
 /// The functions of `simplify.js`. A fresh context gets them when its output first needs them.
 pub(super) fn tools<'js>(host: &Object<'js>) -> Result<Object<'js>, rquickjs::Error> {
-    match host.get::<_, Option<Object>>("tools")? {
-        Some(tools) => Ok(tools),
-        None => {
-            let tools: Object = evaluate(host.ctx(), "simplify", SIMPLIFY)?;
-            host.set("tools", tools.clone())?;
-            Ok(tools)
-        }
+    if let Some(tools) = host.get::<_, Option<Object>>("tools")? {
+        return Ok(tools);
     }
+    let tools: Object = evaluate(host.ctx(), "simplify", SIMPLIFY)?;
+    host.set("tools", tools.clone())?;
+    Ok(tools)
 }
 
 fn evaluate<'js, V: FromJs<'js>>(

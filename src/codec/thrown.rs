@@ -9,7 +9,12 @@ use super::{CodecError, CodecLimits};
 const MESSAGE_BYTES_MAX: usize = 1000;
 
 /// Takes the pending exception and says what it was. `name` is the file name of the script in stack traces.
-pub(super) fn describe(ctx: &Ctx<'_>, error: Error, name: &str, limits: &CodecLimits) -> CodecError {
+pub(super) fn describe(
+    ctx: &Ctx<'_>,
+    error: Error,
+    name: &str,
+    limits: &CodecLimits,
+) -> CodecError {
     let message = match error {
         Error::Allocation => return CodecError::Memory(limits.memory_bytes),
         // Some conversions fail in the engine without saying that it has thrown.
@@ -25,7 +30,9 @@ fn describe_thrown(thrown: &Value<'_>, name: &str, limits: &CodecLimits) -> Code
         return CodecError::Memory(limits.memory_bytes);
     }
     let Some(object) = thrown.as_object() else {
-        let message = thrown.get::<Coerced<String>>().map_or_else(|_| thrown.type_name().to_lowercase(), |text| text.0);
+        let message = thrown
+            .get::<Coerced<String>>()
+            .map_or_else(|_| thrown.type_name().to_lowercase(), |text| text.0);
         return CodecError::Script { message: shorten(message), line: None };
     };
     let kind = text(object, "name").unwrap_or_default();
