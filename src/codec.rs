@@ -1,14 +1,14 @@
-//! Runs the payload codecs of device profiles: JavaScript with `decodeUplink`, as the LoRa Alliance's Payload Codec
+//! Runs the payload codecs of device profiles: JavaScript with `decodeUplink`, as the `LoRa` Alliance's Payload Codec
 //! API (TS013) and `ChirpStack` v4 have it.
 //!
 //! A codec comes from outside and decodes bytes that come from anywhere, so it is trusted with nothing: it has limits
 //! on time, memory and output, no clock but the time of reception, no randomness, and no memory of earlier uplinks.
 //! The same uplink decodes to the same values today and in a replay years later.
 //!
-//! A codec has one of two kinds of context ([`realm`]). A *kept* one lives from uplink to uplink: its globals are
+//! A codec has one of two kinds of context. A *kept* one lives from uplink to uplink: its globals are
 //! sealed, and the script is the body of a strict function that is called anew each time. It costs a few microseconds.
-//! A *fresh* one is made for a single uplink and runs the script as a browser would. It costs some hundred
-//! microseconds and serves the scripts that cannot live with the seal. Variables that a script forgot to declare, the
+//! A *fresh* one is made for a single uplink and runs the script as a browser would. It costs about a
+//! millisecond and serves the scripts that cannot live with the seal. Variables that a script forgot to declare, the
 //! commonest reason, are found out and given to its kept context instead.
 
 mod output;
@@ -32,7 +32,7 @@ pub struct CodecLimits {
     /// Longest run of a script for one uplink; the slowest vendor codec known needs a hundredth of the default.
     /// An uplink that has to be tried again in a fresh context gets it twice.
     pub time: Duration,
-    /// Most memory that the engine may hold for one codec, in bytes, its own built-ins (about 250 kB) included.
+    /// Most memory that the engine may hold for one codec, in bytes, its own built-ins (about 350 kB) included.
     pub memory_bytes: usize,
     /// Deepest stack of the engine, in bytes. It is the calling thread's own stack, which must be a good deal larger.
     pub stack_bytes: usize,
@@ -146,9 +146,9 @@ pub enum OutputFault {
 }
 
 impl CodecError {
-    /// Whether another kind of context may give another result. A limit that was hit would be hit again.
-    fn depends_on_context(&self) -> bool {
-        matches!(self, Self::Script { .. } | Self::NoDecoder | Self::Shape(_))
+    /// Whether a limit was hit. It would be hit again in another context.
+    fn is_limit(&self) -> bool {
+        !matches!(self, Self::Script { .. } | Self::NoDecoder | Self::Shape(_))
     }
 }
 
@@ -157,7 +157,7 @@ const UNDECLARED_MAX: usize = 32;
 
 /// A script and the context it runs in.
 ///
-/// It stays on the thread that loaded it. A kept context takes some 400 kB; one that has not decoded yet takes none.
+/// It stays on the thread that loaded it. A kept context takes 350 to 420 kB; before its first uplink a codec has none.
 pub struct Codec {
     name: String,
     source: String,
@@ -241,11 +241,9 @@ impl Codec {
         let refusal = realm.refusal();
         self.keep(realm);
 
-        // A kept context is believed when all went well. Anything the seal could have caused is checked in a context without
-        // one, even if the script has caught the error and made an entry of `errors` of it.
-        let doubtful =
-            refusal.is_some() || first.as_ref().is_err_and(CodecError::depends_on_context);
-        if !doubtful {
+        // What the script was refused it may need, and it may have caught the error and carried on wrongly. So it is tried
+        // without the seal, and that answer counts.
+        if refusal.is_none() || first.as_ref().is_err_and(CodecError::is_limit) {
             return first;
         }
         let fresh = self.decode_fresh(input);

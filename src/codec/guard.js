@@ -3,7 +3,7 @@
 (function () {
   "use strict";
 
-  const { apply, getPrototypeOf, getOwnPropertyDescriptor } = Reflect;
+  const { apply, construct, getPrototypeOf, getOwnPropertyDescriptor } = Reflect;
   const { isArray } = Array;
   const toText = String;
   const RegExpConstructor = RegExp;
@@ -103,6 +103,14 @@
       return apply(original, text, [number, ...values]);
     });
   }
+  // The engine's own `bind` crashes when memory ends inside it.
+  replace(Function.prototype, "bind", () => function (receiver, ...first) {
+    const target = this;
+    if (typeof target !== "function") throw new TypeError("bind needs a function");
+    return function (...rest) {
+      return new.target === undefined ? apply(target, receiver, [...first, ...rest]) : construct(target, [...first, ...rest]);
+    };
+  });
   replace(String, "raw", (original, name) => function (strings, ...values) {
     const raw = copy(strings.raw, name);
     return apply(original, this, [{ raw }, ...values]);

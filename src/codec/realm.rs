@@ -128,7 +128,6 @@ impl Realm {
     fn empty(name: &str, source: &str, limits: &CodecLimits) -> Result<Self, CodecError> {
         let out_of_memory = |_| CodecError::Memory(limits.memory_bytes);
         let runtime = Runtime::new().map_err(out_of_memory)?;
-        runtime.set_memory_limit(limits.memory_bytes);
         runtime.set_max_stack_size(limits.stack_bytes);
         runtime.set_gc_threshold(GC_THRESHOLD_BYTES);
         let watch = Rc::new(Watch::default());
@@ -148,6 +147,8 @@ impl Realm {
             make().map_err(|error| describe(&ctx, error, name, limits))
         });
         let (decode, host) = made?;
+        // The limit is for the script. Reached while the engine sets itself up, it would only cut the set-up short.
+        runtime.set_memory_limit(limits.memory_bytes);
         Ok(Self { decode, host, context, name: name.to_owned(), watch, limits: limits.clone() })
     }
 
@@ -232,14 +233,12 @@ impl Realm {
 
 /// The functions of `simplify.js`. A fresh context gets them when its output first needs them.
 pub(super) fn tools<'js>(host: &Object<'js>) -> Result<Object<'js>, rquickjs::Error> {
-    match host.get::<_, Option<Object>>("tools")? {
-        Some(tools) => Ok(tools),
-        None => {
-            let tools: Object = evaluate(host.ctx(), "simplify", SIMPLIFY)?;
-            host.set("tools", tools.clone())?;
-            Ok(tools)
-        }
+    if let Some(tools) = host.get::<_, Option<Object>>("tools")? {
+        return Ok(tools);
     }
+    let tools: Object = evaluate(host.ctx(), "simplify", SIMPLIFY)?;
+    host.set("tools", tools.clone())?;
+    Ok(tools)
 }
 
 fn evaluate<'js, V: FromJs<'js>>(
