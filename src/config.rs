@@ -8,6 +8,7 @@ mod values;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use crate::api::Contact;
 use crate::document::{self, Faults, Section};
 use crate::pipeline::{BodyLimit, PipelineLimits, WorkerConfig};
 use crate::secret::Secret;
@@ -35,6 +36,8 @@ pub struct ApiConfig {
     pub staff_token: Option<Secret>,
     /// How the public reaches this service, for links and the API's description.
     pub public_url: Option<String>,
+    /// Who publishes the data, and whom to ask.
+    pub contact: Contact,
 }
 
 /// What a message may cost and how many may wait.
@@ -67,6 +70,7 @@ impl Config {
                 bind: SocketAddr::from(([127, 0, 0, 1], 8080)),
                 staff_token: None,
                 public_url: None,
+                contact: Contact::default(),
             },
             listeners: Vec::new(),
             sources: Vec::new(),
@@ -102,6 +106,13 @@ fn read(root: &Section<'_>, base: &Path, mut config: Config) -> Config {
         set(&mut config.api.bind, section.optional("bind"));
         config.api.staff_token = values::secret(section, "staff_token", base);
         config.api.public_url = section.optional("public_url");
+        section.table("contact", |section| {
+            let contact = &mut config.api.contact;
+            set(&mut contact.name_sv, section.optional("name_sv"));
+            set(&mut contact.name_en, section.optional("name_en"));
+            set(&mut contact.url, section.optional("url"));
+            contact.email = section.optional("email");
+        });
     });
     root.table("limits", |section| read_limits(section, &mut config.limits));
     config.listeners = root

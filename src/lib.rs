@@ -21,8 +21,10 @@
 //! - [`model`]: the words of the field as plain types
 
 pub mod api;
+pub mod app;
 pub mod bathing;
 pub mod catalog;
+pub mod cli;
 pub mod clock;
 pub mod codec;
 pub mod config;

@@ -154,7 +154,7 @@ impl Worker {
                     pause = (pause * 2).min(self.config.retry_max);
                 }
                 done => {
-                    if troubled && done.is_ok() {
+                    if troubled && !matches!(done, Err(Failure::Passes(_))) {
                         tracing::info!("the store has recovered");
                         self.health.well(PART);
                     }

@@ -111,6 +111,8 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Link<S> {
     pub(super) async fn run(mut self) {
         let ending = self.exchange().await;
         self.log(&ending);
+        // A place kept in the queue for the intake but no longer asked after would block it.
+        self.room.abort_send();
         if let Some(reason) = ending.disconnect_reason() {
             self.protocol.part(reason);
             let stream = self.reader.unsplit(self.writer);
@@ -148,8 +150,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Link<S> {
         let mut batch = Vec::with_capacity(ACKNOWLEDGEMENTS);
         let mut timer = pin!(sleep_until(self.next_deadline()));
         loop {
-            let result = self.take_in();
-            if let Err(ending) = result {
+            if let Err(ending) = self.take_in() {
                 return ending;
             }
             if self.stop_at.is_some() && self.is_drained() {

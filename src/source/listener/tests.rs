@@ -6,3 +6,4 @@ mod malformed;
 mod stopping;
 mod subscribing;
 mod support;
+mod tls;

@@ -77,6 +77,7 @@ async fn what_was_received_is_handed_over_after_the_client_has_left() {
     for number in 0..10 {
         client.send(&publish_qos_0(&[number])).await;
     }
+    client.ping().await;
     client.send(&[0xe0, 0x00]).await;
     client.expect_end().await;
     for number in 0..10 {

@@ -1,0 +1,243 @@
+//! Builds each part, starts them in the order of the data's flow and stops them in reverse.
+
+mod prepare;
+
+pub use prepare::{Prepared, check_examples, data_folder, prepare};
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::api;
+use crate::clock;
+use crate::config::{Config, ListenerConfig};
+use crate::pipeline::{self, Pipeline};
+use crate::registry::Registry;
+use crate::secret::SecretError;
+use crate::source::listener::{self, Listener, Password};
+use crate::source::tls::{self, TlsError};
+use crate::source::{Intake, mqtt};
+use crate::store::{Reader, Store, StoreError, Writer};
+use crate::telemetry::{Health, Metrics};
+
+/// Why the service cannot start. Nothing is left running.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("{part}: {addr} is taken by another program")]
+    Taken { part: String, addr: SocketAddr },
+    #[error("{part}: {error}")]
+    Bind { part: String, error: String },
+    #[error("secret of {part}: {error}")]
+    Secret { part: String, error: SecretError },
+    #[error("TLS of {part}: {error}")]
+    Tls { part: String, error: TlsError },
+    #[error("cannot start a thread: {0}")]
+    Thread(io::Error),
+}
+
+/// The service, running.
+pub struct App {
+    /// Where pages and API are.
+    pub http: SocketAddr,
+    /// Where the embedded listeners are, by name.
+    pub listeners: Vec<(String, SocketAddr)>,
+    pub reader: Reader,
+    pub metrics: Arc<Metrics>,
+    sources: JoinSet<()>,
+    stop_sources: CancellationToken,
+    worker: JoinHandle<Writer>,
+    stop_worker: CancellationToken,
+    api: tokio::task::JoinHandle<io::Result<()>>,
+    stop_api: CancellationToken,
+}
+
+impl App {
+    /// Starts everything. All addresses are bound and all secrets read before the first message
+    /// is taken.
+    ///
+    /// # Errors
+    ///
+    /// As [`StartError`].
+    pub async fn start(prepared: Prepared) -> Result<Self, StartError> {
+        let Prepared { config, catalog, fleet } = prepared;
+        let metrics = Arc::new(Metrics::default());
+        let health = Arc::new(Health::default());
+        let http = bind_http(&config).await?;
+        let bound = bind_listeners(&config.listeners).await?;
+        let api_config = api_config(&config)?;
+
+        let Store { mut writer, reader } = Store::open(&config.store)?;
+        writer.replace_fleet(&fleet)?;
+        let registry = Arc::new(Registry::new(writer.fleet()?));
+
+        let stop_api = CancellationToken::new();
+        let router = api::router(
+            &api_config,
+            api::Parts {
+                reader: reader.clone(),
+                registry: Arc::clone(&registry),
+                metrics: Arc::clone(&metrics),
+                health: Arc::clone(&health),
+                now: Arc::new(clock::now),
+            },
+        );
+        let http_addr = http.local_addr().map_err(|error| StartError::Bind {
+            part: "api".to_owned(),
+            error: error.to_string(),
+        })?;
+        let api = tokio::spawn(api::serve(http, router, stop_api.clone()));
+
+        let health_of_worker = Arc::clone(&health);
+        let (intake, deliveries) = mpsc::channel(config.limits.intake.0);
+        metrics.intake_capacity.set(i64::try_from(config.limits.intake.0).unwrap_or(i64::MAX));
+        let stop_worker = CancellationToken::new();
+        let worker = {
+            let (limits, worker_config) =
+                (config.limits.pipeline.clone(), config.limits.worker.clone());
+            let (metrics, stop) = (Arc::clone(&metrics), stop_worker.clone());
+            start_thread(move || {
+                // Made on its own thread, which codecs never leave.
+                let pipeline = Pipeline::new(registry, catalog, limits, metrics);
+                pipeline::run(deliveries, pipeline, writer, worker_config, health_of_worker, stop)
+            })?
+        };
+
+        let stop_sources = CancellationToken::new();
+        let listeners =
+            bound.iter().map(|(name, listener)| (name.clone(), listener.local_addr())).collect();
+        let sources = start_sources(&config, bound, &intake, &metrics, &health, &stop_sources);
+        Ok(Self {
+            http: http_addr,
+            listeners,
+            reader,
+            metrics,
+            sources,
+            stop_sources,
+            worker,
+            stop_worker,
+            api,
+            stop_api,
+        })
+    }
+
+    /// Stops taking messages, commits and acknowledges those on their way, then ends the rest.
+    pub async fn stop(mut self) {
+        self.stop_sources.cancel();
+        // A store that fails must not keep the process alive; what it has not taken stays with
+        // the broker.
+        self.stop_worker.cancel();
+        while self.sources.join_next().await.is_some() {}
+        let worker = self.worker;
+        if tokio::task::spawn_blocking(move || worker.join().is_err()).await.unwrap_or(true) {
+            tracing::error!("the pipeline ended by a panic");
+        }
+        self.stop_api.cancel();
+        match self.api.await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "the API ended"),
+            Err(error) => tracing::error!(%error, "the API ended by a panic"),
+        }
+    }
+}
+
+async fn bind_http(config: &Config) -> Result<tokio::net::TcpListener, StartError> {
+    let part = "api".to_owned();
+    api::bind(config.api.bind).await.map_err(|error| match error {
+        api::BindError::Taken(addr) => StartError::Taken { part, addr },
+        other => StartError::Bind { part, error: other.to_string() },
+    })
+}
+
+async fn bind_listeners(configs: &[ListenerConfig]) -> Result<Vec<(String, Listener)>, StartError> {
+    let mut bound = Vec::new();
+    for config in configs {
+        let name = config.source.name.clone();
+        let part = format!("listener {name}");
+        let mut users = std::collections::BTreeMap::new();
+        for (user, secret) in &config.users {
+            let password = secret.read().map_err(|error| StartError::Secret {
+                part: format!("{part}, user {user}"),
+                error,
+            })?;
+            users.insert(user.clone(), Password::new(&password));
+        }
+        let tls = config
+            .tls
+            .as_ref()
+            .map(tls::server_config)
+            .transpose()
+            .map_err(|error| StartError::Tls { part: part.clone(), error })?;
+        let config = listener::Config {
+            bind: config.bind,
+            source: Arc::clone(&config.source),
+            users,
+            tls,
+            limits: config.limits,
+        };
+        let listener = listener::bind(config).await.map_err(|error| match error {
+            listener::BindError::Taken(addr) => StartError::Taken { part: part.clone(), addr },
+            other => StartError::Bind { part: part.clone(), error: other.to_string() },
+        })?;
+        bound.push((name, listener));
+    }
+    Ok(bound)
+}
+
+fn api_config(config: &Config) -> Result<api::ApiConfig, StartError> {
+    let staff_token = config
+        .api
+        .staff_token
+        .as_ref()
+        .map(crate::secret::Secret::read)
+        .transpose()
+        .map_err(|error| StartError::Secret { part: "api.staff_token".to_owned(), error })?;
+    Ok(api::ApiConfig {
+        bind: config.api.bind,
+        staff_token,
+        public_url: config.api.public_url.clone(),
+        contact: config.api.contact.clone(),
+    })
+}
+
+fn start_thread(
+    work: impl FnOnce() -> Writer + Send + 'static,
+) -> Result<JoinHandle<Writer>, StartError> {
+    /// A codec's own stack is bounded below this; the rest is ours.
+    const STACK_BYTES: usize = 4 * 1024 * 1024;
+    std::thread::Builder::new()
+        .name("pipeline".to_owned())
+        .stack_size(STACK_BYTES)
+        .spawn(work)
+        .map_err(StartError::Thread)
+}
+
+fn start_sources(
+    config: &Config,
+    bound: Vec<(String, Listener)>,
+    intake: &Intake,
+    metrics: &Arc<Metrics>,
+    health: &Arc<Health>,
+    stop: &CancellationToken,
+) -> JoinSet<()> {
+    let mut sources = JoinSet::new();
+    for (_, listener) in bound {
+        sources.spawn(listener.run(intake.clone(), Arc::clone(metrics), stop.clone()));
+    }
+    for source in &config.sources {
+        sources.spawn(mqtt::run(
+            source.mqtt.clone(),
+            intake.clone(),
+            Arc::clone(metrics),
+            Arc::clone(health),
+            stop.clone(),
+        ));
+    }
+    sources
+}

@@ -1,0 +1,62 @@
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Args;
+
+use super::print_faults;
+use crate::app::{self, check_examples, data_folder};
+use crate::catalog::Catalog;
+use crate::codec::CodecLimits;
+use crate::config::Config;
+use crate::document::Faults;
+
+/// Checks configuration, fleet and catalogue, and reports every fault at once.
+///
+/// Each fault is one line with file, line, key, value and what was wanted. All examples of all
+/// device profiles are run. Nothing is started and nothing is changed.
+#[derive(Args)]
+pub struct Check {
+    /// The configuration file; without one only the built-in catalogue is checked.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+impl Check {
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        let faults = Faults::default();
+        let (catalog, fleet) = match &self.config {
+            None => {
+                let catalog = Catalog::load(&[data_folder("decoders")], &faults);
+                if !faults.is_empty() {
+                    print_faults(&faults.into_vec());
+                    return Ok(ExitCode::FAILURE);
+                }
+                (Arc::new(catalog), None)
+            }
+            Some(file) => match app::prepare(Config::load(file, &faults), faults) {
+                Ok(prepared) => (prepared.catalog, Some(prepared.fleet)),
+                Err(faults) => {
+                    print_faults(&faults);
+                    return Ok(ExitCode::FAILURE);
+                }
+            },
+        };
+        let (examples, faults) = check_examples(&catalog, &CodecLimits::default());
+        if !faults.is_empty() {
+            print_faults(&faults);
+            return Ok(ExitCode::FAILURE);
+        }
+        println!(
+            "{} quantities, {} profiles, {examples} examples: no faults",
+            catalog.quantities().count(),
+            catalog.profiles().count(),
+        );
+        if let Some(fleet) = fleet {
+            let (sites, devices, deployments) =
+                (fleet.sites.len(), fleet.devices.len(), fleet.deployments.len());
+            println!("{sites} sites, {devices} devices, {deployments} deployments: no faults");
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -1,0 +1,187 @@
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::bail;
+use chrono::SecondsFormat;
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::lines::{Answer, PayloadArgs, Request, exit_code};
+use super::print_faults;
+use crate::app::data_folder;
+use crate::catalog::Catalog;
+use crate::codec::CodecLimits;
+use crate::document::Faults;
+use crate::model::{Measurement, ProfileId, Quantity, QuantityKind};
+use crate::pipeline::{Codecs, DecodeRequest, Decoded, judge_range};
+
+/// Decodes a payload with a device profile and prints the measurements.
+///
+/// Prints a table, or with --json {"measurements": [{"quantity", "value", "unit", "time"?,
+/// "quality"}], "warnings": […], "errors": […]}. A measurement without a time was made when the
+/// frame was sent. The exit code is 1 if the frame is refused.
+#[derive(Args)]
+pub struct Decode {
+    /// Vendor and model, such as elsys/elt-2.
+    #[arg(long, value_name = "VENDOR/MODEL")]
+    profile: String,
+    /// JSON instead of a table.
+    #[arg(long)]
+    json: bool,
+    /// A further catalogue folder beside the built-in one; as often as needed.
+    #[arg(long = "catalog", value_name = "DIR")]
+    catalogs: Vec<PathBuf>,
+    #[command(flatten)]
+    payload: PayloadArgs,
+}
+
+/// The catalogue with one profile chosen.
+struct Decoder {
+    catalog: Arc<Catalog>,
+    codecs: Codecs,
+    profile: ProfileId,
+}
+
+impl Decode {
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        let faults = Faults::default();
+        let folders: Vec<PathBuf> =
+            std::iter::once(data_folder("decoders")).chain(self.catalogs.iter().cloned()).collect();
+        let catalog = Arc::new(Catalog::load(&folders, &faults));
+        let profile = ProfileId::from(self.profile.as_str());
+        let Some(known) = catalog.profile(&profile) else {
+            print_faults(&faults.into_vec());
+            let known: Vec<String> =
+                catalog.profiles().map(|profile| profile.id.to_string()).collect();
+            bail!("{profile} is not in the catalogue, which has {}", known.join(", "));
+        };
+        let known = Arc::clone(known);
+        let codecs = Codecs::new(Arc::clone(&catalog), CodecLimits::default());
+        let mut decoder = Decoder { catalog, codecs, profile };
+        if self.payload.is_batch() {
+            return self.payload.answer_lines(|request| decoder.answer(request), refused);
+        }
+        let request = self.payload.request()?;
+        for (name, wanted) in known.variable_faults(&request.variables) {
+            bail!("variable {name}: want {wanted}");
+        }
+        if self.json {
+            let answer = decoder.answer(&request);
+            println!("{}", answer.json);
+            return Ok(exit_code(answer.decoded));
+        }
+        match decoder.decode(&request) {
+            Ok(decoded) => {
+                print!("{}", decoder.table(&decoded));
+                for warning in &decoded.warnings {
+                    eprintln!("warning: {warning}");
+                }
+                Ok(ExitCode::SUCCESS)
+            }
+            Err(error) => bail!("{error}"),
+        }
+    }
+}
+
+impl Decoder {
+    fn decode(&mut self, request: &Request) -> Result<Decoded, String> {
+        let request = DecodeRequest {
+            profile: &self.profile,
+            f_port: request.f_port,
+            payload: &request.payload,
+            recv_time: request.recv_time,
+            variables: &request.variables,
+        };
+        self.codecs.decode(&request).map_err(|error| error.to_string())
+    }
+
+    fn answer(&mut self, request: &Request) -> Answer {
+        match self.decode(request) {
+            Err(error) => refused(error),
+            Ok(decoded) => {
+                let measurements: Vec<Value> = decoded
+                    .measurements
+                    .iter()
+                    .filter_map(|measurement| self.json(measurement))
+                    .collect();
+                let json = json!({
+                    "measurements": measurements,
+                    "warnings": decoded.warnings,
+                    "errors": [],
+                });
+                Answer { json, decoded: true }
+            }
+        }
+    }
+
+    fn json(&self, measurement: &Measurement) -> Option<Value> {
+        let quantity = self.catalog.quantity(&measurement.quantity)?;
+        let mut json = json!({
+            "quantity": quantity.name.to_string(),
+            "value": value(quantity, measurement.value),
+            "unit": quantity.unit,
+            "quality": judge_range(quantity, measurement.value).name(),
+        });
+        if let Some(time) = measurement.time {
+            json["time"] = time.to_rfc3339_opts(SecondsFormat::AutoSi, true).into();
+        }
+        Some(json)
+    }
+
+    fn table(&self, decoded: &Decoded) -> String {
+        let rows: Vec<[String; 4]> = decoded
+            .measurements
+            .iter()
+            .filter_map(|measurement| {
+                let quantity = self.catalog.quantity(&measurement.quantity)?;
+                let quality = judge_range(quantity, measurement.value);
+                let mut note = measurement
+                    .time
+                    .map(|time| time.to_rfc3339_opts(SecondsFormat::AutoSi, true))
+                    .unwrap_or_default();
+                if quality.is_bad() {
+                    note.push_str(" out of range");
+                }
+                Some([
+                    quantity.name.to_string(),
+                    value(quantity, measurement.value).to_string(),
+                    quantity.unit.clone(),
+                    note.trim().to_owned(),
+                ])
+            })
+            .collect();
+        let width =
+            |column: usize| rows.iter().filter_map(|row| row.get(column)).map(String::len).max();
+        let (name, number, unit) =
+            (width(0).unwrap_or(0), width(1).unwrap_or(0), width(2).unwrap_or(0));
+        let lines = rows.iter().map(|[quantity, value, unit_text, note]| {
+            format!("{quantity:name$}  {value:>number$}  {unit_text:unit$}  {note}")
+                .trim_end()
+                .to_owned()
+                + "\n"
+        });
+        let table: String = lines.collect();
+        if table.is_empty() { "nothing measured\n".to_owned() } else { table }
+    }
+}
+
+fn value(quantity: &Quantity, value: f64) -> Value {
+    match quantity.kind {
+        QuantityKind::Flag => Value::Bool(value != 0.0),
+        QuantityKind::Number => number(value),
+    }
+}
+
+/// A whole number without a fraction, as people and datasheets write it.
+fn number(value: f64) -> Value {
+    let whole = value as i64;
+    if whole as f64 == value { Value::from(whole) } else { Value::from(value) }
+}
+
+fn refused(error: String) -> Answer {
+    Answer {
+        json: json!({ "measurements": [], "warnings": [], "errors": [error] }),
+        decoded: false,
+    }
+}
