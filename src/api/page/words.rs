@@ -154,7 +154,7 @@ impl Words {
         if self.swedish() {
             format!("{min}–{max}° under dygnet")
         } else {
-            format!("{min}–{max}° in 24 hours")
+            format!("{min}–{max}° in 24 h")
         }
     }
 
