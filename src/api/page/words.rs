@@ -152,9 +152,9 @@ impl Words {
     pub fn range(&self, min: f64, max: f64) -> String {
         let (min, max) = (self.number(min), self.number(max));
         if self.swedish() {
-            format!("{min} till {max}° under dygnet")
+            format!("{min}–{max}° under dygnet")
         } else {
-            format!("{min} to {max}° in 24 hours")
+            format!("{min}–{max}° in 24 h")
         }
     }
 

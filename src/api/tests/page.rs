@@ -12,7 +12,7 @@ async fn each_state_is_said_in_words_and_each_number_has_its_time() {
         "<span class=\"spoken\">19,2 grader</span>",
         "<time datetime=\"2026-07-14T10:00:00Z\">uppmätt kl.\u{a0}12.00</time>",
         "stiger, 0,8° på ett dygn",
-        "17,9 till 19,4° under dygnet",
+        "17,9–19,4° under dygnet",
         "Uppmätt för 5\u{a0}tim sedan, kl.\u{a0}06.55",
         "Ingen aktuell mätning",
         "Mätningen startar i november 2026",

@@ -54,3 +54,25 @@ async fn a_taken_address_is_named() {
     let error = crate::api::bind(api.addr).await.unwrap_err();
     assert_eq!(error.to_string(), format!("{} is taken by another program", api.addr));
 }
+
+#[tokio::test]
+async fn oversized_requests_are_refused_and_the_service_goes_on() {
+    let api = Fixture::start().await;
+    let long = "x".repeat(20_000);
+    assert_eq!(api.ask("GET", "/health/live", &[("X-Long", &long)]).await.status, 431);
+    let many = vec![("X-Many", "1"); 120];
+    assert_eq!(api.ask("GET", "/health/live", &many).await.status, 431);
+    assert_eq!(api.get("/health/live").await.status, 200);
+}
+
+#[tokio::test]
+async fn stopping_ends_idle_connections_at_once() {
+    let api = Fixture::start().await;
+    let mut idle = tokio::net::TcpStream::connect(api.addr).await.unwrap();
+    api.get("/health/live").await;
+    drop(api);
+    let mut end = Vec::new();
+    let read = tokio::io::AsyncReadExt::read_to_end(&mut idle, &mut end);
+    tokio::time::timeout(std::time::Duration::from_secs(5), read).await.unwrap().unwrap();
+    assert!(end.is_empty());
+}
