@@ -76,8 +76,8 @@ impl Verdict {
         Self { outcome, reason: None, profile: None, observations: Vec::new() }
     }
 
-    fn because(outcome: Outcome, reason: impl ToString) -> Self {
-        Self { reason: Some(reason.to_string()), ..Self::plain(outcome) }
+    fn because(outcome: Outcome, reason: impl Into<String>) -> Self {
+        Self { reason: Some(reason.into()), ..Self::plain(outcome) }
     }
 }
 
@@ -114,7 +114,7 @@ impl Pipeline {
         }
         match envelope::unwrap(message.source.format, &message.topic, &message.body) {
             Err(error) => {
-                let verdict = Verdict::because(Outcome::Rejected, error);
+                let verdict = Verdict::because(Outcome::Rejected, error.to_string());
                 taken.outcomes.push(verdict.outcome);
                 batch.record(&entry(message, 0, None, &verdict))?;
             }
@@ -223,7 +223,7 @@ impl Pipeline {
                     format!("{id} is not in the catalogue"),
                 );
             }
-            Err(error) => return Verdict::because(Outcome::CodecError, error),
+            Err(error) => return Verdict::because(Outcome::CodecError, error.to_string()),
         };
         let observations: Vec<Observation> = decoded
             .measurements

@@ -37,12 +37,6 @@ impl Params {
     pub fn none(self) -> Result<(), Problem> {
         self.only(&[]).map(drop)
     }
-
-    /// One parameter, whatever else there is: for pages, to whose address others add their own.
-    pub fn one(&self, name: &str) -> Option<&str> {
-        let pairs = self.0.as_deref()?;
-        pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
-    }
 }
 
 fn unknown(known: &[&str]) -> Problem {

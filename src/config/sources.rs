@@ -54,7 +54,7 @@ pub fn read_source(name: &str, section: &Section<'_>, base: &Path) -> Option<Sou
             "MQTT topic filters, where + stands for a level and # for all at the end",
         );
     }
-    if client_id.as_ref().is_some_and(|id| id.is_empty()) {
+    if client_id.as_ref().is_some_and(String::is_empty) {
         section.refuse("client_id", "a name that no other client of the broker has");
     }
     let broker_tls = section.table("tls", |section| Tls {

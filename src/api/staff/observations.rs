@@ -9,7 +9,7 @@ use super::{StaffState, answer, instant};
 use crate::api::error::Problem;
 use crate::api::query::{Known, Params};
 use crate::bathing::{local_date, local_midnight};
-use crate::model::{QuantityName, SiteId};
+use crate::model::{QuantityName, Reason, SiteId};
 use crate::store::{HourAggregate, Range, StoredObservation};
 
 /// Observations of a quantity unless asked otherwise: a week of them.
@@ -172,7 +172,7 @@ fn single(observation: &StoredObservation) -> PointJson {
         time: instant(observation.time),
         value: observation.value,
         quality: observation.quality.name(),
-        reason: observation.quality.reason().map(|reason| reason.name()),
+        reason: observation.quality.reason().map(Reason::name),
         uplink: observation.uplink.0,
     }
 }
