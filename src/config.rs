@@ -115,26 +115,20 @@ fn read(root: &Section<'_>, base: &Path, mut config: Config) -> Config {
         });
     });
     root.table("limits", |section| read_limits(section, &mut config.limits));
-    config.listeners = root
-        .named_tables("listener", |name, section| sources::read_listener(name, section, base))
-        .into_iter()
-        .flatten()
-        .collect();
-    config.sources = root
-        .named_tables("source", |name, section| sources::read_source(name, section, base))
-        .into_iter()
-        .flatten()
-        .collect();
-    if config.listeners.is_empty() && config.sources.is_empty() {
-        root.refuse("source", "at least one [source.<name>] or [listener.<name>]");
-    }
-    for listener in &config.listeners {
-        if config.sources.iter().any(|source| source.mqtt.source.name == listener.source.name) {
-            root.refuse(
-                "listener",
-                &format!("a name other than {:?}, which a source has", listener.source.name),
-            );
+    let sources =
+        root.named_tables("source", |name, section| sources::read_source(name, section, base));
+    let mut is_silent = sources.is_empty() && root.is_table("source") != Some(false);
+    config.sources = sources.into_iter().flatten().collect();
+    let listeners = root.named_tables("listener", |name, section| {
+        if config.sources.iter().any(|source| source.mqtt.source.name == name) {
+            section.refuse_name("a name that no source has");
         }
+        sources::read_listener(name, section, base)
+    });
+    is_silent &= listeners.is_empty() && root.is_table("listener") != Some(false);
+    config.listeners = listeners.into_iter().flatten().collect();
+    if is_silent {
+        root.refuse("source", "at least one [source.<name>] or [listener.<name>]");
     }
     config
 }

@@ -26,11 +26,12 @@ pub enum EnvelopeError {
     Unrecognised,
 }
 
+type Recognise = fn(&Markers) -> bool;
 type Unwrap = fn(topic: &str, body: &[u8]) -> Result<Vec<Content>, EnvelopeError>;
 
 /// Every format that can be read: how it is recognised by its markers, and how it is read. The
 /// order is that of `auto`, the more particular marker first.
-const FORMATS: [(Format, fn(&Markers) -> bool, Unwrap); 2] = [
+const FORMATS: [(Format, Recognise, Unwrap); 2] = [
     (Format::ChirpStackV4Json, |markers| markers.device_info, chirpstack_v4::unwrap),
     (Format::PlainJson, |markers| markers.dev_eui, plain::unwrap),
 ];

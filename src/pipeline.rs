@@ -76,8 +76,8 @@ impl Verdict {
         Self { outcome, reason: None, profile: None, observations: Vec::new() }
     }
 
-    fn because(outcome: Outcome, reason: impl ToString) -> Self {
-        Self { reason: Some(reason.to_string()), ..Self::plain(outcome) }
+    fn because(outcome: Outcome, reason: impl Into<String>) -> Self {
+        Self { reason: Some(reason.into()), ..Self::plain(outcome) }
     }
 }
 
@@ -114,7 +114,7 @@ impl Pipeline {
         }
         match envelope::unwrap(message.source.format, &message.topic, &message.body) {
             Err(error) => {
-                let verdict = Verdict::because(Outcome::Rejected, error);
+                let verdict = Verdict::because(Outcome::Rejected, error.to_string());
                 taken.outcomes.push(verdict.outcome);
                 batch.record(&entry(message, 0, None, &verdict))?;
             }
@@ -227,7 +227,7 @@ impl Pipeline {
                 let profile = self.codecs.profile(&device.profile);
                 return Verdict {
                     profile: profile.map(|profile| (profile.id.clone(), profile.hash.clone())),
-                    ..Verdict::because(Outcome::CodecError, error)
+                    ..Verdict::because(Outcome::CodecError, error.to_string())
                 };
             }
         };

@@ -3,12 +3,12 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::values::{is_source_name, secret};
+use super::values::{broker, is_source_name, secret};
 use super::{positive, set};
 use crate::document::Section;
 use crate::model::{Format, Source};
 use crate::secret::Secret;
-use crate::source::mqtt::{self, BrokerUrl, Credentials, Protocol, Tls};
+use crate::source::mqtt::{self, Credentials, Protocol, Tls};
 use crate::source::{listener, tls};
 
 /// A subscription to a broker.
@@ -29,7 +29,7 @@ pub struct ListenerConfig {
 
 pub fn read_source(name: &str, section: &Section<'_>, base: &Path) -> Option<SourceConfig> {
     let source = source(name, section);
-    let broker: Option<BrokerUrl> = section.required("broker");
+    let broker = broker(section);
     let filters: Option<Vec<String>> = section.required("filters");
     let client_id: Option<String> = section.required("client_id");
     let protocol = section.or("protocol", Protocol::V5);
@@ -38,8 +38,12 @@ pub fn read_source(name: &str, section: &Section<'_>, base: &Path) -> Option<Sou
     set(&mut limits.session_expiry, section.optional("session_expiry"));
     set(&mut limits.receive_maximum, section.optional("receive_maximum"));
     set(&mut limits.packet_bytes, section.optional("packet_bytes"));
-    if limits.receive_maximum == 0 {
-        section.refuse("receive_maximum", "at least 1");
+    for (key, value) in
+        [("receive_maximum", limits.receive_maximum.into()), ("packet_bytes", limits.packet_bytes)]
+    {
+        if value == 0 {
+            section.refuse(key, "at least 1");
+        }
     }
     let seconds = limits.keep_alive.as_secs();
     if !(5..=65_535).contains(&seconds) {
@@ -54,7 +58,7 @@ pub fn read_source(name: &str, section: &Section<'_>, base: &Path) -> Option<Sou
             "MQTT topic filters, where + stands for a level and # for all at the end",
         );
     }
-    if client_id.as_ref().is_some_and(|id| id.is_empty()) {
+    if client_id.as_ref().is_some_and(String::is_empty) {
         section.refuse("client_id", "a name that no other client of the broker has");
     }
     let broker_tls = section.table("tls", |section| Tls {
@@ -72,7 +76,9 @@ pub fn read_source(name: &str, section: &Section<'_>, base: &Path) -> Option<Sou
         (Some(username), Some(password)) => Some(Credentials { username, password }),
         (None, None) => None,
         (Some(_), None) => {
-            section.refuse("password", "a password for the user name");
+            if section.is_table("password").is_none() {
+                section.refuse("password", "a password for the user name");
+            }
             None
         }
         (None, Some(_)) => {
@@ -102,12 +108,16 @@ pub fn read_listener(name: &str, section: &Section<'_>, base: &Path) -> Option<L
     set(&mut limits.connections, positive(section, "connections"));
     set(&mut limits.packet_bytes, section.optional("packet_bytes"));
     set(&mut limits.receive_maximum, section.optional("receive_maximum"));
-    if limits.receive_maximum == 0 {
-        section.refuse("receive_maximum", "at least 1");
+    for (key, value) in
+        [("receive_maximum", limits.receive_maximum.into()), ("packet_bytes", limits.packet_bytes)]
+    {
+        if value == 0 {
+            section.refuse(key, "at least 1");
+        }
     }
     let tls = section.table("tls", |section| {
         let identity = identity(section, base);
-        if identity.is_none() {
+        if section.is_table("certificate").or(section.is_table("key")).is_none() {
             section.refuse("certificate", "certificate and key");
         }
         identity
@@ -128,7 +138,7 @@ pub fn read_listener(name: &str, section: &Section<'_>, base: &Path) -> Option<L
 
 fn source(name: &str, section: &Section<'_>) -> Arc<Source> {
     if !is_source_name(name) {
-        section.refuse("", "a name of lower-case letters, digits and hyphens");
+        section.refuse_name("a name of lower-case letters, digits and hyphens");
     }
     Arc::new(Source { name: name.to_owned(), format: section.or("format", Format::Auto) })
 }

@@ -114,10 +114,10 @@ impl Worker {
         match taken {
             Ok(taken) => self.acknowledge(alone, &taken),
             Err(Failure::Passes(error)) => {
-                tracing::error!(%error, "stopped before the store took a message; it is not acknowledged")
+                tracing::error!(%error, "stopped before the store took a message; it is not acknowledged");
             }
             Err(Failure::Stays(reason)) => {
-                tracing::error!(reason, "a message cannot be kept; it is not acknowledged")
+                tracing::error!(reason, "a message cannot be kept; it is not acknowledged");
             }
         }
     }
