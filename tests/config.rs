@@ -54,9 +54,7 @@ fn table_name(path: &[String]) -> String {
         ["api", "staff_token"] | ["source", _, "password"] | ["listener", _, "users", _] => {
             "secret".to_owned()
         }
-        [kind @ ("source" | "listener"), _, rest @ ..] => {
-            [&[*kind, "*"], rest].concat().join(".")
-        }
+        [kind @ ("source" | "listener"), _, rest @ ..] => [&[*kind, "*"], rest].concat().join("."),
         parts => parts.join("."),
     }
 }
