@@ -33,22 +33,7 @@ pub fn read_source(name: &str, section: &Section<'_>, base: &Path) -> Option<Sou
     let filters: Option<Vec<String>> = section.required("filters");
     let client_id: Option<String> = section.required("client_id");
     let protocol = section.or("protocol", Protocol::V5);
-    let mut limits = mqtt::Limits::default();
-    set(&mut limits.keep_alive, section.optional("keep_alive"));
-    set(&mut limits.session_expiry, section.optional("session_expiry"));
-    set(&mut limits.receive_maximum, section.optional("receive_maximum"));
-    set(&mut limits.packet_bytes, section.optional("packet_bytes"));
-    for (key, value) in
-        [("receive_maximum", limits.receive_maximum.into()), ("packet_bytes", limits.packet_bytes)]
-    {
-        if value == 0 {
-            section.refuse(key, "at least 1");
-        }
-    }
-    let seconds = limits.keep_alive.as_secs();
-    if !(5..=65_535).contains(&seconds) {
-        section.refuse("keep_alive", "5s to 65535s");
-    }
+    let limits = read_limits(section);
     if filters
         .as_ref()
         .is_some_and(|filters| filters.is_empty() || !filters.iter().all(|f| is_filter(f)))
@@ -99,6 +84,26 @@ pub fn read_source(name: &str, section: &Section<'_>, base: &Path) -> Option<Sou
             limits,
         },
     })
+}
+
+fn read_limits(section: &Section<'_>) -> mqtt::Limits {
+    let mut limits = mqtt::Limits::default();
+    set(&mut limits.keep_alive, section.optional("keep_alive"));
+    set(&mut limits.session_expiry, section.optional("session_expiry"));
+    set(&mut limits.receive_maximum, section.optional("receive_maximum"));
+    set(&mut limits.packet_bytes, section.optional("packet_bytes"));
+    for (key, value) in
+        [("receive_maximum", limits.receive_maximum.into()), ("packet_bytes", limits.packet_bytes)]
+    {
+        if value == 0 {
+            section.refuse(key, "at least 1");
+        }
+    }
+    let seconds = limits.keep_alive.as_secs();
+    if !(5..=65_535).contains(&seconds) {
+        section.refuse("keep_alive", "5s to 65535s");
+    }
+    limits
 }
 
 pub fn read_listener(name: &str, section: &Section<'_>, base: &Path) -> Option<ListenerConfig> {

@@ -256,7 +256,7 @@ fn a_second_demonstration_in_the_same_folder_stores_nothing_twice() {
     let dir = TempDir::new().unwrap();
     let (first, second) = (play_the_past(dir.path()), play_the_past(dir.path()));
     assert!(first[OBSERVATIONS] > 1000, "{first:?}");
-    assert!(second[RECEIVED] > 300 && second[RECEIVED] > 10 * NEW_UPLINKS_MAX, "{second:?}");
+    assert!(second[RECEIVED] > 10 * NEW_UPLINKS_MAX, "{second:?}");
     assert!(second[DUPLICATE] + NEW_UPLINKS_MAX >= second[RECEIVED], "{second:?}");
     assert!(second[OBSERVATIONS] * 10 < first[OBSERVATIONS], "{first:?} {second:?}");
     assert!(dir.path().is_dir());
