@@ -1,7 +1,8 @@
 //! `stadspuls` takes in the uplinks of a city's LoRaWAN sensors, turns them into observations
 //! that can be trusted, keeps them and serves them.
 //!
-//! The modules in the order in which an uplink meets them; none knows one above it:
+//! The modules in the order in which an uplink meets them. Which may know which is held by
+//! `tests/tidy.rs`: all know `model`, and nothing points back up to `app`.
 //!
 //! - [`cli`]: what can be typed, one file a command
 //! - [`app`]: builds each part, starts them in flow order, stops them in reverse
@@ -16,6 +17,8 @@
 //! - [`bathing`]: what may be said of the water at a bathing place
 //! - [`api`]: public, staff, health and metrics over HTTP
 //! - [`simulate`]: a fleet of invented sensors with genuine payload bytes
+//! - [`document`]: files read so that every fault in them is named
+//! - [`secret`]: passwords and tokens, kept outside the configuration
 //! - [`telemetry`]: logs, and the names of all metrics
 //! - [`clock`]: the time of day
 //! - [`model`]: the words of the field as plain types
