@@ -29,8 +29,8 @@ pub use ingest::Sender;
 pub use serve::{BindError, bind, serve};
 pub use token::Token;
 
+use crate::intake::Intake;
 use crate::registry::Registry;
-use crate::source::Intake;
 use crate::store::Reader;
 use crate::telemetry::{Health, Metrics};
 use error::Problem;

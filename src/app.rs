@@ -16,12 +16,13 @@ use tokio_util::sync::CancellationToken;
 use crate::api;
 use crate::clock;
 use crate::config::{Config, ListenerConfig, SenderConfig};
+use crate::intake::Intake;
 use crate::pipeline::{self, Pipeline};
 use crate::registry::Registry;
 use crate::secret::SecretError;
 use crate::source::listener::{self, Listener, Password};
+use crate::source::mqtt;
 use crate::source::tls::{self, TlsError};
-use crate::source::{Intake, mqtt};
 use crate::store::{Reader, Store, StoreError, Writer};
 use crate::telemetry::{Health, Metrics};
 

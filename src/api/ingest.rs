@@ -19,8 +19,8 @@ use tokio::time::timeout;
 use super::Now;
 use super::error::Problem;
 use super::token::Token;
+use crate::intake::{Acknowledge, Delivery, Intake};
 use crate::model::{Format, Message, Source};
-use crate::source::{Acknowledge, Delivery, Intake};
 use crate::telemetry::{Metrics, ReasonLabel, SourceLabel};
 
 /// Most bytes of a request, all its messages together. A single message has the pipeline's limit.

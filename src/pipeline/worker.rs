@@ -10,8 +10,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Pipeline, Taken};
 use crate::clock;
+use crate::intake::Delivery;
 use crate::model::Outcome;
-use crate::source::Delivery;
 use crate::store::{StoreError, Writer};
 use crate::telemetry::{Health, Metrics, OutcomeLabel, ReasonLabel, SourceLabel};
 

@@ -17,9 +17,9 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{ApiConfig, Contact, Parts, Sender, Token, bind, router, serve};
+use crate::intake::Delivery;
 use crate::model::*;
 use crate::registry::Registry;
-use crate::source::Delivery;
 use crate::store::{
     Batch, Fleet, Heard, LedgerEntry, Store, StoreConfig, StoreError, UplinkId, Writer,
 };

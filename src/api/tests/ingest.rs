@@ -1,6 +1,6 @@
 use super::Fixture;
 use super::fixture::{Answer, send};
-use crate::source::Delivery;
+use crate::intake::Delivery;
 
 async fn post(api: &Fixture, source: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
     let path = format!("/ingest/{source}");
