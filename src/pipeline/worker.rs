@@ -13,7 +13,7 @@ use crate::clock;
 use crate::intake::Delivery;
 use crate::model::Outcome;
 use crate::store::{StoreError, Writer};
-use crate::telemetry::{Health, Metrics, OutcomeLabel, ReasonLabel, SourceLabel};
+use crate::telemetry::{CauseLabel, Health, Metrics, OutcomeLabel, SourceLabel};
 
 /// How the worker gathers and waits.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -212,7 +212,7 @@ impl Worker {
     }
 
     fn count_store_error(&self, error: &StoreError) {
-        let label = ReasonLabel { source: String::new(), reason: error.reason() };
+        let label = CauseLabel { reason: error.reason() };
         self.metrics.store_errors.get_or_create(&label).inc();
     }
 
