@@ -8,6 +8,7 @@
 //! - [`app`]: builds each part, starts them in flow order, stops them in reverse
 //! - [`config`]: the operator's file, checked whole before anything starts
 //! - [`source`]: MQTT subscriptions and the embedded MQTT listener
+//! - [`intake`]: the bounded queue from all sources to the pipeline
 //! - [`pipeline`]: the steps of an uplink, from message to ledger row and observations
 //! - [`envelope`]: what network servers wrap around an uplink, one file a format
 //! - [`codec`]: vendors' and our own payload scripts, in a sandbox
@@ -33,6 +34,7 @@ pub mod codec;
 pub mod config;
 pub mod document;
 pub mod envelope;
+pub mod intake;
 pub mod model;
 pub mod pipeline;
 pub mod registry;

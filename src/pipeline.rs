@@ -223,7 +223,13 @@ impl Pipeline {
                     format!("{id} is not in the catalogue"),
                 );
             }
-            Err(error) => return Verdict::because(Outcome::CodecError, error.to_string()),
+            Err(error) => {
+                let profile = self.codecs.profile(&device.profile);
+                return Verdict {
+                    profile: profile.map(|profile| (profile.id.clone(), profile.hash.clone())),
+                    ..Verdict::because(Outcome::CodecError, error.to_string())
+                };
+            }
         };
         let observations: Vec<Observation> = decoded
             .measurements

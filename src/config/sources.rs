@@ -27,13 +27,29 @@ pub struct ListenerConfig {
     pub limits: listener::Limits,
 }
 
+/// Somebody who sends by HTTP.
+#[derive(Clone, Debug)]
+pub struct SenderConfig {
+    pub source: Arc<Source>,
+    pub token: Secret,
+}
+
+pub fn read_sender(name: &str, section: &Section<'_>, base: &Path) -> Option<SenderConfig> {
+    let source = source(name, section);
+    let token = secret(section, "token", base);
+    if token.is_none() && section.is_table("token").is_none() {
+        section.refuse("token", "{ env = \"NAME\" } or { file = \"path\" }");
+    }
+    Some(SenderConfig { source, token: token? })
+}
+
 pub fn read_source(name: &str, section: &Section<'_>, base: &Path) -> Option<SourceConfig> {
     let source = source(name, section);
     let broker = broker(section);
     let filters: Option<Vec<String>> = section.required("filters");
     let client_id: Option<String> = section.required("client_id");
     let protocol = section.or("protocol", Protocol::V5);
-    let limits = read_limits(section);
+    let limits = mqtt_limits(section);
     if filters
         .as_ref()
         .is_some_and(|filters| filters.is_empty() || !filters.iter().all(|f| is_filter(f)))
@@ -86,7 +102,7 @@ pub fn read_source(name: &str, section: &Section<'_>, base: &Path) -> Option<Sou
     })
 }
 
-fn read_limits(section: &Section<'_>) -> mqtt::Limits {
+fn mqtt_limits(section: &Section<'_>) -> mqtt::Limits {
     let mut limits = mqtt::Limits::default();
     set(&mut limits.keep_alive, section.optional("keep_alive"));
     set(&mut limits.session_expiry, section.optional("session_expiry"));

@@ -10,8 +10,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Pipeline, Taken};
 use crate::clock;
+use crate::intake::Delivery;
 use crate::model::Outcome;
-use crate::source::Delivery;
 use crate::store::{StoreError, Writer};
 use crate::telemetry::{Health, Metrics, OutcomeLabel, ReasonLabel, SourceLabel};
 
@@ -154,7 +154,7 @@ impl Worker {
                     pause = (pause * 2).min(self.config.retry_max);
                 }
                 done => {
-                    if troubled && done.is_ok() {
+                    if troubled && !matches!(done, Err(Failure::Passes(_))) {
                         tracing::info!("the store has recovered");
                         self.health.well(PART);
                     }

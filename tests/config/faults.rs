@@ -7,7 +7,7 @@ use super::{Keys, known_keys, load, table_name};
 #[rustfmt::skip]
 const CASES: &[(&str, &str)] = &[
     (r#"stroe = 1"#,
-     r#"1: stroe is 1, an unknown key, want one of the keys api, catalog, fleet, limits, listener, source, store"#),
+     r#"1: stroe is 1, an unknown key, want one of the keys api, catalog, fleet, ingest, limits, listener, source, store"#),
     (r#"store = 1"#,
      r#"1: store is 1, want a table"#),
     (r#"store.dir = """#,
@@ -151,7 +151,15 @@ password = "hemlig""#,
      r#"1: listener.b.tls.key is missing, want certificate and key together"#),
     (r#"listener.a = {}
 source.a = { broker = "mqtt://h", client_id = "c", filters = ["t"] }"#,
-     r#"1: listener.a is "a", want a name that no source has"#),
+     r#"1: listener.a is "a", want a name that no other source, listener or ingest has"#),
+    (r#"ingest = "netmore""#,
+     r#"1: ingest is "netmore", want a table"#),
+    (r#"ingest.c = {}"#,
+     r#"1: ingest.c.token is missing, want { env = "NAME" } or { file = "path" }"#),
+    (r#"ingest.c.token = "hemlig""#,
+     r#"1: ingest.c.token is not shown here, want { env = "NAME" } or { file = "path" }"#),
+    (r#"ingest.c = { token = { env = "T" }, format = "json" }"#,
+     r#"1: ingest.c.format is "json", want one of auto, chirpstack-v4-json, plain-json"#),
 ];
 
 const SOURCE: &str = "[source.a]\nbroker = \"mqtt://h\"\nclient_id = \"c\"\nfilters = [\"t\"]\n";
@@ -159,7 +167,9 @@ const SOURCE: &str = "[source.a]\nbroker = \"mqtt://h\"\nclient_id = \"c\"\nfilt
 fn whole(case: &str) -> String {
     match case.strip_prefix('+') {
         Some(line) => format!("{SOURCE}{line}\n"),
-        None if case.contains("source") || case.contains("listener") => case.to_owned(),
+        None if ["source", "listener", "ingest"].iter().any(|kind| case.contains(kind)) => {
+            case.to_owned()
+        }
         None => format!("{case}\n{SOURCE}"),
     }
 }
@@ -200,7 +210,7 @@ fn a_password_in_the_file_is_refused_without_being_said_again() {
         assert!(!faults.is_empty() && !faults.concat().contains("hemlig"), "{faults:?}");
         secrets += 1;
     }
-    assert_eq!(secrets, 4);
+    assert_eq!(secrets, 5);
 }
 
 #[test]

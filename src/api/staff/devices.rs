@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
 
@@ -8,7 +8,7 @@ use super::uplinks::dev_eui;
 use super::views::LedgerJson;
 use super::{StaffState, answer, instant};
 use crate::api::error::Problem;
-use crate::api::query::Params;
+use crate::api::query::{Name, Params};
 use crate::model::{Deployment, Device};
 use crate::store::{DeviceState, UplinkFilter};
 
@@ -107,7 +107,7 @@ impl From<DeviceState> for StateJson {
 /// `GET /api/v1/staff/devices/{dev_eui}`: what is registered and what has been heard
 pub async fn find_device(
     State(staff): State<StaffState>,
-    Path(id): Path<String>,
+    Name(id): Name,
     params: Params,
 ) -> Result<Response, Problem> {
     params.none()?;
