@@ -1,6 +1,7 @@
 //! The operator's file: `config/default.toml` says what the reader knows and nothing else, and each
 //! fault is named with file, line, key, value and what was wanted.
 
+mod broker;
 mod faults;
 mod fleet;
 
