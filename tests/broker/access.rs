@@ -29,7 +29,7 @@ fn set_password(dir: &Path, username: &str, password: &str) {
 
 #[test]
 fn a_wrong_password_is_logged_once_tried_again_and_renewed_without_a_restart() {
-    for (protocol, reason) in [("5", "BadUserNamePassword"), ("3.1.1", "BadUserNamePassword")] {
+    for protocol in ["5", "3.1.1"] {
         let broker = with_user("stadspuls", "the right one");
         let home = Home::new();
         home.write("broker.password", "a wrong one\n");
@@ -41,7 +41,7 @@ fn a_wrong_password_is_logged_once_tried_again_and_renewed_without_a_restart() {
         let service = Process::start(&home);
         service.api.reaches("source_errors_total", &[("reason", "refused")], 3.0);
         let told = service.api.trouble("source main");
-        println!("{protocol}: {told} {reason}");
+        assert!(told.contains("refused"), "{protocol}: {told}");
         let warnings = |service: &Process| {
             let log = service.log();
             log.iter()
@@ -89,7 +89,7 @@ fn with_subscription_rules() -> Mosquitto {
         let allowed = json!({
             "acltype": "subscribePattern", "topic": "application/#", "priority": 0, "allow": true,
         });
-        rules["roles"][0]["acls"].as_array_mut().unwrap().push(allowed);
+        rules["roles"][0]["acls"] = json!([allowed]);
         std::fs::write(&file, rules.to_string()).unwrap();
     })
 }

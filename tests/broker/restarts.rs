@@ -27,6 +27,7 @@ fn a_source_comes_back_to_a_broker_that_was_restarted_or_killed() {
         publish(broker.addr(), &uplinks(0..20));
         app.api.received(20);
 
+        broker.save();
         if kill {
             broker.kill9();
         } else {

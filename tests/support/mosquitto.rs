@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 
-use super::process::{terminate, wait_for_exit};
+use super::process::{signal, wait_for_exit};
 use super::wait::eventually;
 
-/// A real broker in a folder of its own. Its sessions survive a restart.
+/// A real broker in a folder of its own. Its sessions survive a stop, or else what it has saved.
 pub struct Mosquitto {
     dir: tempfile::TempDir,
     addr: SocketAddr,
@@ -33,8 +33,7 @@ impl Mosquitto {
             "user root\n\
              persistence true\n\
              persistence_location {folder}/\n\
-             autosave_interval 1\n\
-             autosave_on_changes true\n\
+             autosave_interval 3600\n\
              max_queued_messages 0\n\
              log_dest file {folder}/mosquitto.log\n\
              log_type all\n\
@@ -80,8 +79,18 @@ impl Mosquitto {
     /// Lets it save its sessions and end.
     pub fn stop(&mut self) {
         let mut child = self.child.take().expect("it runs");
-        terminate(&child);
+        signal(&child, "TERM");
         wait_for_exit(&mut child);
+    }
+
+    /// Has it write its sessions to disk, as it does every now and then.
+    pub fn save(&self) {
+        let saved = || self.log().matches("Saving in-memory database").count();
+        let before = saved();
+        signal(self.child.as_ref().expect("it runs"), "USR1");
+        eventually("mosquitto saves its sessions", || {
+            (saved() > before && self.path("mosquitto.db").exists()).then_some(())
+        });
     }
 
     /// Ends it as a power cut would.

@@ -50,7 +50,7 @@ impl Process {
 
     /// Ends it as a service manager does.
     pub fn stop(mut self) {
-        terminate(&self.child);
+        signal(&self.child, "TERM");
         let status = wait_for_exit(&mut self.child);
         assert!(status.success(), "it ends with {status}");
     }
@@ -100,8 +100,10 @@ fn logged(log: &Log, is_wanted: impl Fn(&Value) -> bool, field: &str) -> Option<
     lines.find_map(|line| line[field].as_str().filter(|_| is_wanted(&line))?.parse().ok())
 }
 
-pub fn terminate(child: &Child) {
-    let sent = Command::new("kill").arg("-TERM").arg(child.id().to_string()).status().unwrap();
+/// Sends it a signal by its name.
+pub fn signal(child: &Child, name: &str) {
+    let sent =
+        Command::new("kill").args(["-s", name]).arg(child.id().to_string()).status().unwrap();
     assert!(sent.success());
 }
 

@@ -119,7 +119,7 @@ impl Link {
         }
     }
 
-    /// Says good-bye and waits until that is on its way.
+    /// Says good-bye and waits until the broker has heard it.
     pub async fn disconnect(&mut self) {
         match self {
             Self::V5(link) => link.disconnect().await,
