@@ -118,10 +118,8 @@ fn what_the_listener_has_acknowledged_is_in_the_ledger_once_however_often_it_is_
         let to = service.as_ref().unwrap().listener("inside");
         publish_the_rest(to, &burst, &mut acknowledged, |count| {
             let enough = count >= 300;
-            if enough {
-                if let Some(service) = service.take() {
-                    service.kill9();
-                }
+            if enough && let Some(service) = service.take() {
+                service.kill9();
             }
             enough
         });

@@ -58,7 +58,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        self.child.kill().and_then(|()| self.child.wait()).map_or_else(|error| drop(error), drop);
+        self.child.kill().and_then(|()| self.child.wait()).map_or_else(drop, drop);
     }
 }
 
