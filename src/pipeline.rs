@@ -12,6 +12,9 @@ mod normalise;
 mod timing;
 mod worker;
 
+#[cfg(test)]
+mod tests;
+
 pub use decode::{Codecs, DecodeError, DecodeRequest, Decoded};
 pub use examples::{ExampleFault, run_examples};
 pub use judge::judge_range;
@@ -175,7 +178,10 @@ impl Pipeline {
         };
         let id = batch.record(&entry(message, part, Some(content), &verdict))?;
         taken.outcomes.push(verdict.outcome);
-        if verdict.outcome == Outcome::Duplicate {
+        if let Some(first) = first {
+            if let Content::Uplink(copy) = content {
+                batch.heard_copy(first, copy)?;
+            }
             return Ok(());
         }
         deduplicate::remember(batch, &identity, given, message.arrived_at, id)?;

@@ -51,7 +51,7 @@ fn check_uplink(uplink: &Uplink, body: &[u8]) -> Result<(), &'static str> {
     if radio.best_gateway.is_some() && radio.gateway_count.is_none_or(|gateways| gateways == 0) {
         return Err("a best gateway of none");
     }
-    if uplink.dev_addr.as_ref().is_some_and(|address| address.is_empty()) {
+    if uplink.dev_addr.as_ref().is_some_and(String::is_empty) {
         return Err("an empty address");
     }
     Ok(())

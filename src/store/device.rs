@@ -103,6 +103,24 @@ impl Batch<'_> {
         Ok(())
     }
 
+    /// Takes note of a copy of the device's last uplink. Loriot sends a frame at once and again
+    /// when it has gathered the gateways, which the first copy could not count.
+    ///
+    /// # Errors
+    ///
+    /// As the store's; the whole batch is then undone.
+    pub fn heard_copy(&mut self, first: UplinkId, copy: &Uplink) -> Result<(), StoreError> {
+        let Some(gateways) = copy.radio.gateway_count else { return Ok(()) };
+        let device = self.heard_id(copy.dev_eui)?;
+        self.connection
+            .prepare_cached(
+                "update device_state set gateway_count = ?3
+                 where device = ?1 and last_uplink = ?2 and gateway_count is null",
+            )?
+            .execute(params![device, first.0, gateways])?;
+        Ok(())
+    }
+
     /// Takes note of a join, status or location, and of any other sign of life.
     ///
     /// # Errors
