@@ -386,10 +386,8 @@ fn envelope(dev_eui: &str) -> Bytes {
 
 fn heard(batch: &mut Batch<'_>, uplink: UplinkId, at: DateTime<Utc>) -> Result<(), StoreError> {
     let frame = Uplink {
-        dev_eui: DEV_EUI.parse().unwrap(),
         f_port: Some(5),
         f_cnt: Some(48_213),
-        payload: vec![1, 0, 0xd5],
         server_time: Some(at),
         radio: Radio {
             rssi: Some(-97.0),
@@ -400,10 +398,8 @@ fn heard(batch: &mut Batch<'_>, uplink: UplinkId, at: DateTime<Utc>) -> Result<(
         },
         confirmed: Some(false),
         dev_addr: Some("01a4c39e".to_owned()),
-        dedup_id: None,
         device_name: Some("badplats-norra-01".to_owned()),
-        encrypted: false,
-        relay: None,
+        ..Uplink::new(DEV_EUI.parse().unwrap(), vec![1, 0, 0xd5])
     };
     batch.heard_uplink(Heard { uplink, at }, &frame)
 }
