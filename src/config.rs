@@ -2,6 +2,7 @@
 //!
 //! Paths in it are relative to the file itself. Secrets are named in it, never written.
 
+mod retention;
 mod sources;
 mod values;
 
@@ -13,7 +14,7 @@ use crate::api::Contact;
 use crate::document::{self, Faults, Section};
 use crate::pipeline::{BodyLimit, PipelineLimits, WorkerConfig};
 use crate::secret::Secret;
-use crate::store::StoreConfig;
+use crate::store::{Retention, StoreConfig};
 pub use sources::{ListenerConfig, SenderConfig, SourceConfig};
 
 /// Everything that can be set.
@@ -29,6 +30,7 @@ pub struct Config {
     pub sources: Vec<SourceConfig>,
     pub senders: Vec<SenderConfig>,
     pub limits: Limits,
+    pub retention: Retention,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,6 +80,7 @@ impl Config {
             sources: Vec::new(),
             senders: Vec::new(),
             limits: Limits::default(),
+            retention: Retention::default(),
         }
     }
 
@@ -118,6 +121,11 @@ fn read(root: &Section<'_>, base: &Path, mut config: Config) -> Config {
         });
     });
     root.table("limits", |section| read_limits(section, &mut config.limits));
+    let behind_max = config.limits.pipeline.timing.behind_max;
+    set(
+        &mut config.retention,
+        root.table("retention", |section| retention::read_retention(section, behind_max)),
+    );
     read_sources(root, base, &mut config);
     config
 }
