@@ -15,108 +15,89 @@ fn text(file: &str) -> String {
     String::from_utf8(sample(file).body).unwrap()
 }
 
+/// Sample, what is changed in it, into what, and the message.
+const UNFIT: &[(&str, &str, &str, &str)] = &[
+    ("netmore-up.json", "\"5\"", "\"256\"", "fPort is \"256\", want a whole number from 0 to 255"),
+    (
+        "netmore-up.json",
+        "17961",
+        "-1",
+        "fCntUp is \"-1\", want a whole number from 0 to 4294967295",
+    ),
+    (
+        "netmore-up.json",
+        "17961",
+        "1.5",
+        "fCntUp is \"1.5\", want a whole number from 0 to 4294967295",
+    ),
+    ("netmore-up.json", "\"-8.2\"", "\"NaN\"", "gateways.snr is \"NaN\", want a number"),
+    (
+        "netmore-up.json",
+        "0100d5",
+        "0100d",
+        "payload is \"0100d022c070e1f\", want hexadecimal bytes",
+    ),
+    (
+        "netmore-up.json",
+        "0e7a11fffe70c0e3",
+        "0e7a",
+        "devEui is \"0e7a\", want 16 hexadecimal digits",
+    ),
+    (
+        "netmore-up.json",
+        "2026-03-11T",
+        "11.3.2026 ",
+        "timestamp is \"11.3.2026 06:46:02.931Z\", want an RFC 3339 time",
+    ),
+    (
+        "tts-v3-up.json",
+        "\"867500000\"",
+        "\"867.5\"",
+        "settings.frequency is \"867.5\", want a whole number from 0 to 4294967295",
+    ),
+    (
+        "tts-v3-up.json",
+        "\"260B41C7\"",
+        "\"260B\"",
+        "end_device_ids.dev_addr is \"260B\", want 8 hexadecimal digits",
+    ),
+    ("thingpark-uplink.json", "\"MType\": 4", "\"MType\": 7", "MType is \"7\", want 0, 2 or 4"),
+    (
+        "thingpark-uplink.json",
+        "868.3",
+        "868300000",
+        "Frequency is \"868300000\", want a frequency in MHz",
+    ),
+    ("loriot-rx.json", "SF8 BW125 4/5", "SF8", "dr is \"SF8\", want a data rate such as SF9BW125"),
+    ("loriot-rx.json", "1773211800592", "\"soon\"", "ts is \"soon\", want milliseconds since 1970"),
+    ("chirpstack-v4-up-typical.json", "AQDVAiwHDh8=", "AQDV*", "data is \"AQDV*\", want base64"),
+    (
+        "chirpstack-v3-protobuf-json-up.json",
+        "DnoR//5RoMQ=",
+        "DnoR//5RoA==",
+        "devEUI is \"DnoR//5RoA==\", want 8 bytes as base64",
+    ),
+    (
+        "multitech-up.json",
+        "\"80cb",
+        "\"20cb",
+        "mhdr is \"20cb80d000800100\", want the header of a data uplink",
+    ),
+    ("wanesy-dataup.json", "HEXA", "ASCII", "encodingType is \"ASCII\", want HEXA or BASE64"),
+    (
+        "aws-iot-lorawan-up.json",
+        "\"AQDVAiwHDh8=\"",
+        "[1]",
+        "PayloadData is \"an object or array\", want a text",
+    ),
+];
+
 #[test]
 fn a_value_that_cannot_be_is_named_with_its_field() {
-    // sample, what is changed in it, into what, and the message
-    let cases = [
-        (
-            "netmore-up.json",
-            "\"5\"",
-            "\"256\"",
-            "fPort is \"256\", want a whole number from 0 to 255",
-        ),
-        (
-            "netmore-up.json",
-            "17961",
-            "-1",
-            "fCntUp is \"-1\", want a whole number from 0 to 4294967295",
-        ),
-        (
-            "netmore-up.json",
-            "17961",
-            "1.5",
-            "fCntUp is \"1.5\", want a whole number from 0 to 4294967295",
-        ),
-        ("netmore-up.json", "\"-8.2\"", "\"NaN\"", "gateways.snr is \"NaN\", want a number"),
-        (
-            "netmore-up.json",
-            "0100d5",
-            "0100d",
-            "payload is \"0100d022c070e1f\", want hexadecimal bytes",
-        ),
-        (
-            "netmore-up.json",
-            "0e7a11fffe70c0e3",
-            "0e7a",
-            "devEui is \"0e7a\", want 16 hexadecimal digits",
-        ),
-        (
-            "netmore-up.json",
-            "2026-03-11T",
-            "11.3.2026 ",
-            "timestamp is \"11.3.2026 06:46:02.931Z\", want an RFC 3339 time",
-        ),
-        (
-            "tts-v3-up.json",
-            "\"867500000\"",
-            "\"867.5\"",
-            "settings.frequency is \"867.5\", want a whole number from 0 to 4294967295",
-        ),
-        (
-            "tts-v3-up.json",
-            "\"260B41C7\"",
-            "\"260B\"",
-            "end_device_ids.dev_addr is \"260B\", want 8 hexadecimal digits",
-        ),
-        ("thingpark-uplink.json", "\"MType\": 4", "\"MType\": 7", "MType is \"7\", want 0, 2 or 4"),
-        (
-            "thingpark-uplink.json",
-            "868.3",
-            "868300000",
-            "Frequency is \"868300000\", want a frequency in MHz",
-        ),
-        (
-            "loriot-rx.json",
-            "SF8 BW125 4/5",
-            "SF8",
-            "dr is \"SF8\", want a data rate such as SF9BW125",
-        ),
-        (
-            "loriot-rx.json",
-            "1773211800592",
-            "\"soon\"",
-            "ts is \"soon\", want milliseconds since 1970",
-        ),
-        (
-            "chirpstack-v4-up-typical.json",
-            "AQDVAiwHDh8=",
-            "AQDV*",
-            "data is \"AQDV*\", want base64",
-        ),
-        (
-            "chirpstack-v3-protobuf-json-up.json",
-            "DnoR//5RoMQ=",
-            "DnoR//5RoA==",
-            "devEUI is \"DnoR//5RoA==\", want 8 bytes as base64",
-        ),
-        (
-            "multitech-up.json",
-            "\"80cb",
-            "\"20cb",
-            "mhdr is \"20cb80d000800100\", want the header of a data uplink",
-        ),
-        ("wanesy-dataup.json", "HEXA", "ASCII", "encodingType is \"ASCII\", want HEXA or BASE64"),
-        (
-            "aws-iot-lorawan-up.json",
-            "\"AQDVAiwHDh8=\"",
-            "[1]",
-            "PayloadData is \"an object or array\", want a text",
-        ),
-    ];
-    for (file, from, to, message) in cases {
+    for (file, from, to, message) in UNFIT {
         let Sample { format, topic, .. } = sample(file);
         let error = unwrap(format, &topic, text(file).replace(from, to).as_bytes());
-        assert_eq!(error.unwrap_err().to_string(), message, "{file}");
+        assert_eq!(error.unwrap_err().to_string(), *message, "{file}");
     }
 }
 
