@@ -1,14 +1,15 @@
-//! Runs the payload codecs of device profiles: JavaScript with `decodeUplink`, as the LoRa Alliance's Payload Codec
+//! Runs the payload codecs of device profiles: JavaScript with `decodeUplink`, as the `LoRa` Alliance's Payload Codec
 //! API (TS013) and `ChirpStack` v4 have it.
 //!
 //! A codec comes from outside and decodes bytes that come from anywhere, so it is trusted with nothing: it has limits
 //! on time, memory and output, no clock but the time of reception, no randomness, and no memory of earlier uplinks.
 //! The same uplink decodes to the same values today and in a replay years later.
 //!
-//! A codec has one of two kinds of context ([`realm`]). A *kept* one lives from uplink to uplink: its globals are
+//! A codec has one of two kinds of context. A *kept* one lives from uplink to uplink: its globals are
 //! sealed, and the script is the body of a strict function that is called anew each time. It costs a few microseconds.
-//! A *fresh* one is made for a single uplink and runs the script as a browser would. It costs some hundred
-//! microseconds and serves the scripts that cannot live with the seal, such as those with undeclared variables.
+//! A *fresh* one is made for a single uplink and runs the script as a browser would. It costs about a
+//! millisecond and serves the scripts that cannot live with the seal. Variables that a script forgot to declare, the
+//! commonest reason, are found out and given to its kept context instead.
 
 mod output;
 mod realm;
@@ -31,7 +32,7 @@ pub struct CodecLimits {
     /// Longest run of a script for one uplink; the slowest vendor codec known needs a hundredth of the default.
     /// An uplink that has to be tried again in a fresh context gets it twice.
     pub time: Duration,
-    /// Most memory that the engine may hold for one codec, in bytes, its own built-ins (about 250 kB) included.
+    /// Most memory that the engine may hold for one codec, in bytes, its own built-ins (about 350 kB) included.
     pub memory_bytes: usize,
     /// Deepest stack of the engine, in bytes. It is the calling thread's own stack, which must be a good deal larger.
     pub stack_bytes: usize,
@@ -145,20 +146,25 @@ pub enum OutputFault {
 }
 
 impl CodecError {
-    /// Whether another kind of context may give another result. A limit that was hit would be hit again.
-    fn depends_on_context(&self) -> bool {
-        matches!(self, Self::Script { .. } | Self::NoDecoder | Self::Shape(_))
+    /// Whether a limit was hit. It would be hit again in another context.
+    fn is_limit(&self) -> bool {
+        !matches!(self, Self::Script { .. } | Self::NoDecoder | Self::Shape(_))
     }
 }
 
+/// How many undeclared variables of a script are worth finding one by one.
+const UNDECLARED_MAX: usize = 32;
+
 /// A script and the context it runs in.
 ///
-/// It stays on the thread that loaded it. A kept context takes some 400 kB; one that has not decoded yet takes none.
+/// It stays on the thread that loaded it. A kept context takes 350 to 420 kB; before its first uplink a codec has none.
 pub struct Codec {
     name: String,
     source: String,
     limits: CodecLimits,
     context: ContextKind,
+    /// Variables that the script was seen to use without declaring them.
+    undeclared: Vec<String>,
 }
 
 enum ContextKind {
@@ -201,6 +207,7 @@ impl Codec {
             source: source.to_owned(),
             limits,
             context: ContextKind::Kept(None),
+            undeclared: Vec::new(),
         })
     }
 
@@ -223,38 +230,71 @@ impl Codec {
         };
         let kept = match slot.take() {
             Some(realm) => Ok(realm),
-            None => Realm::kept(&self.name, &self.source, &self.limits),
+            None => self.make_kept(),
         };
         // A script that only sloppy mode can parse does not get as far as a kept context.
         let Ok(realm) = kept else {
-            return self.settle_fresh(input, None);
+            self.context = ContextKind::Fresh;
+            return self.decode_fresh(input);
         };
         let first = realm.decode(input);
-        let refused = realm.was_refused();
-        if realm.is_reusable() {
-            *slot = Some(realm);
-        }
+        let refusal = realm.refusal();
+        self.keep(realm);
 
-        // A kept context is believed when all went well. Anything the seal could have caused, such as a refused write that
-        // the script caught and turned into an entry of `errors`, is checked in a context without a seal.
-        let doubtful = refused || first.as_ref().is_err_and(CodecError::depends_on_context);
-        if doubtful { self.settle_fresh(input, Some(first)) } else { first }
+        // What the script was refused it may need, and it may have caught the error and carried on wrongly. So it is tried
+        // without the seal, and that answer counts.
+        if refusal.is_none() || first.as_ref().is_err_and(CodecError::is_limit) {
+            return first;
+        }
+        let fresh = self.decode_fresh(input);
+        if fresh.is_ok() && fresh != first {
+            self.adapt(input, refusal, &fresh);
+        }
+        fresh
+    }
+
+    fn make_kept(&self) -> Result<Realm, CodecError> {
+        Realm::kept(&self.name, &self.source, &self.undeclared, &self.limits)
     }
 
     fn decode_fresh(&self, input: &CodecInput<'_>) -> Result<CodecOutput, CodecError> {
         Realm::fresh(&self.name, &self.source, &self.limits, input.recv_time)?.decode(input)
     }
 
-    /// Decodes in a fresh context, and stays with fresh ones if that shows the kept one to be wrong.
-    fn settle_fresh(
+    /// Keeps a context for the next uplink if it is fit for one.
+    fn keep(&mut self, realm: Realm) {
+        self.context = ContextKind::Kept(realm.is_reusable().then_some(realm));
+    }
+
+    /// Finds a context that gives the script what the kept one refused: one with its undeclared variables, where that
+    /// is all it lacks, otherwise a fresh one for each uplink.
+    fn adapt(
         &mut self,
         input: &CodecInput<'_>,
-        kept: Option<Result<CodecOutput, CodecError>>,
-    ) -> Result<CodecOutput, CodecError> {
-        let fresh = self.decode_fresh(input);
-        if kept.is_none_or(|kept| fresh.is_ok() && fresh != kept) {
-            self.context = ContextKind::Fresh;
+        mut refusal: Option<String>,
+        wanted: &Result<CodecOutput, CodecError>,
+    ) {
+        self.context = ContextKind::Fresh;
+        while self.undeclared.len() < UNDECLARED_MAX {
+            // The engine says "name is not defined".
+            let Some((name, "is not defined")) =
+                refusal.as_deref().and_then(|text| text.split_once(' '))
+            else {
+                return;
+            };
+            if self.undeclared.iter().any(|known| known == name) {
+                return;
+            }
+            self.undeclared.push(name.to_owned());
+            let Ok(realm) = self.make_kept() else { return };
+            let output = realm.decode(input);
+            refusal = realm.refusal();
+            if refusal.is_none() {
+                if output == *wanted {
+                    self.keep(realm);
+                }
+                return;
+            }
         }
-        fresh
     }
 }

@@ -5,6 +5,7 @@
 mod sources;
 mod values;
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -13,7 +14,7 @@ use crate::document::{self, Faults, Section};
 use crate::pipeline::{BodyLimit, PipelineLimits, WorkerConfig};
 use crate::secret::Secret;
 use crate::store::StoreConfig;
-pub use sources::{ListenerConfig, SourceConfig};
+pub use sources::{ListenerConfig, SenderConfig, SourceConfig};
 
 /// Everything that can be set.
 #[derive(Clone, Debug)]
@@ -26,6 +27,7 @@ pub struct Config {
     pub api: ApiConfig,
     pub listeners: Vec<ListenerConfig>,
     pub sources: Vec<SourceConfig>,
+    pub senders: Vec<SenderConfig>,
     pub limits: Limits,
 }
 
@@ -74,6 +76,7 @@ impl Config {
             },
             listeners: Vec::new(),
             sources: Vec::new(),
+            senders: Vec::new(),
             limits: Limits::default(),
         }
     }
@@ -115,28 +118,37 @@ fn read(root: &Section<'_>, base: &Path, mut config: Config) -> Config {
         });
     });
     root.table("limits", |section| read_limits(section, &mut config.limits));
-    config.listeners = root
-        .named_tables("listener", |name, section| sources::read_listener(name, section, base))
-        .into_iter()
-        .flatten()
-        .collect();
-    config.sources = root
-        .named_tables("source", |name, section| sources::read_source(name, section, base))
-        .into_iter()
-        .flatten()
-        .collect();
-    if config.listeners.is_empty() && config.sources.is_empty() {
-        root.refuse("source", "at least one [source.<name>] or [listener.<name>]");
-    }
-    for listener in &config.listeners {
-        if config.sources.iter().any(|source| source.mqtt.source.name == listener.source.name) {
-            root.refuse(
-                "listener",
-                &format!("a name other than {:?}, which a source has", listener.source.name),
-            );
-        }
-    }
+    read_sources(root, base, &mut config);
     config
+}
+
+/// Whatever messages come from: their names are part of each uplink's identity, so no two share one.
+fn read_sources(root: &Section<'_>, base: &Path, config: &mut Config) {
+    let mut names = BTreeSet::new();
+    let mut silent = true;
+    let mut read = |key: &str, read_one: &mut dyn FnMut(&str, &Section<'_>)| {
+        // A table that is there but is no table has its own fault, and is not missing.
+        silent &= root.is_table(key) != Some(false);
+        root.named_tables(key, |name, section| {
+            silent = false;
+            if !names.insert(name.to_owned()) {
+                section.refuse_name("a name that no other source, listener or ingest has");
+            }
+            read_one(name, section);
+        });
+    };
+    read("source", &mut |name, section| {
+        config.sources.extend(sources::read_source(name, section, base));
+    });
+    read("listener", &mut |name, section| {
+        config.listeners.extend(sources::read_listener(name, section, base));
+    });
+    read("ingest", &mut |name, section| {
+        config.senders.extend(sources::read_sender(name, section, base));
+    });
+    if silent {
+        root.refuse("source", "at least one [source.<name>], [listener.<name>] or [ingest.<name>]");
+    }
 }
 
 fn read_limits(section: &Section<'_>, limits: &mut Limits) {

@@ -279,6 +279,12 @@ impl<'d> Section<'d> {
         keys.filter(|key| !asked.contains(key)).collect()
     }
 
+    /// Says that this table cannot have the name it has.
+    pub fn refuse_name(&self, wanted: &str) {
+        let name = self.path.rsplit('.').next().unwrap_or_default();
+        self.file.fault(self.at, self.path.clone(), format!("{name:?}"), wanted);
+    }
+
     /// Says that the value of `key` fits its type and is still not what is wanted.
     pub fn refuse(&self, key: &str, wanted: &str) {
         let (at, value) = match self.get(key) {
@@ -286,6 +292,18 @@ impl<'d> Section<'d> {
             None => (self.at, "missing".to_owned()),
         };
         self.file.fault(at, self.name(key), value, wanted);
+    }
+
+    /// [`Self::refuse`] where the value may be a password, which does not belong in logs.
+    pub fn refuse_unshown(&self, key: &str, wanted: &str) {
+        let at = self.get(key).map_or(self.at, |value| value.span().start);
+        self.file.fault(at, self.name(key), "not shown here".to_owned(), wanted);
+    }
+
+    /// Whether the value of a key is a table, `None` where the key is absent.
+    #[must_use]
+    pub fn is_table(&self, key: &str) -> Option<bool> {
+        self.get(key).map(|value| matches!(value.get_ref(), DeValue::Table(_)))
     }
 
     fn get(&self, key: &str) -> Option<&'d Spanned<DeValue<'d>>> {

@@ -12,6 +12,9 @@ mod normalise;
 mod timing;
 mod worker;
 
+#[cfg(test)]
+mod tests;
+
 pub use decode::{Codecs, DecodeError, DecodeRequest, Decoded};
 pub use examples::{ExampleFault, run_examples};
 pub use judge::judge_range;
@@ -76,8 +79,8 @@ impl Verdict {
         Self { outcome, reason: None, profile: None, observations: Vec::new() }
     }
 
-    fn because(outcome: Outcome, reason: impl ToString) -> Self {
-        Self { reason: Some(reason.to_string()), ..Self::plain(outcome) }
+    fn because(outcome: Outcome, reason: impl Into<String>) -> Self {
+        Self { reason: Some(reason.into()), ..Self::plain(outcome) }
     }
 }
 
@@ -114,7 +117,7 @@ impl Pipeline {
         }
         match envelope::unwrap(message.source.format, &message.topic, &message.body) {
             Err(error) => {
-                let verdict = Verdict::because(Outcome::Rejected, error);
+                let verdict = Verdict::because(Outcome::Rejected, error.to_string());
                 taken.outcomes.push(verdict.outcome);
                 batch.record(&entry(message, 0, None, &verdict))?;
             }
@@ -175,12 +178,17 @@ impl Pipeline {
         };
         let id = batch.record(&entry(message, part, Some(content), &verdict))?;
         taken.outcomes.push(verdict.outcome);
-        if verdict.outcome == Outcome::Duplicate {
+        if let Some(first) = first {
+            if let Content::Uplink(copy) = content {
+                batch.heard_copy(first, copy)?;
+            }
             return Ok(());
         }
         deduplicate::remember(batch, &identity, given, message.arrived_at, id)?;
         let heard = Heard { uplink: id, at: time.time };
         match content {
+            // Nobody has heard the device, and its frame counter stands where it stood.
+            Content::Uplink(uplink) if uplink.simulated => {}
             Content::Uplink(uplink) => batch.heard_uplink(heard, uplink)?,
             Content::Event(event) => batch.heard_event(heard, event)?,
         }
@@ -194,6 +202,9 @@ impl Pipeline {
 
     /// The steps of an uplink that has not been seen before.
     fn follow_uplink(&mut self, uplink: &Uplink, time: TrustedTime) -> Verdict {
+        if uplink.simulated {
+            return Verdict::because(Outcome::Simulated, "sent from the network server's console");
+        }
         let Some(device) = self.registry.device(uplink.dev_eui) else {
             return Verdict::plain(Outcome::UnknownDevice);
         };
@@ -223,7 +234,13 @@ impl Pipeline {
                     format!("{id} is not in the catalogue"),
                 );
             }
-            Err(error) => return Verdict::because(Outcome::CodecError, error),
+            Err(error) => {
+                let profile = self.codecs.profile(&device.profile);
+                return Verdict {
+                    profile: profile.map(|profile| (profile.id.clone(), profile.hash.clone())),
+                    ..Verdict::because(Outcome::CodecError, error.to_string())
+                };
+            }
         };
         let observations: Vec<Observation> = decoded
             .measurements
@@ -265,14 +282,18 @@ impl Pipeline {
 
 fn follow_event(event: &DeviceEvent) -> Verdict {
     match &event.detail {
-        EventDetail::Join { .. } | EventDetail::Status { .. } | EventDetail::Location { .. } => {
-            Verdict::plain(Outcome::Event)
-        }
+        EventDetail::Join { .. }
+        | EventDetail::JoinRequest
+        | EventDetail::Status { .. }
+        | EventDetail::Location { .. } => Verdict::plain(Outcome::Event),
         EventDetail::Log { level, code, description } => {
             let words = [level, code, description].into_iter().flatten().map(String::as_str);
             Verdict::because(Outcome::Event, words.collect::<Vec<_>>().join(": "))
         }
-        EventDetail::Ack { .. } | EventDetail::Txack => Verdict::plain(Outcome::Ignored),
+        EventDetail::Ack { .. }
+        | EventDetail::Txack
+        | EventDetail::Downlink
+        | EventDetail::CopyOfUplink => Verdict::plain(Outcome::Ignored),
         EventDetail::Other(name) => {
             Verdict::because(Outcome::Ignored, format!("unknown event {name:?}"))
         }

@@ -16,6 +16,8 @@ mod pack;
 mod read;
 mod roll_up;
 mod series;
+#[cfg(test)]
+mod tests;
 mod write;
 
 pub use device::{DeviceState, Heard};

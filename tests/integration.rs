@@ -1,5 +1,5 @@
-//! The service as a whole, against a real broker and over real sockets: one test binary, so that
-//! it is linked once.
+//! The service as a whole, against real brokers, over real sockets and as a process: one test
+//! binary, so that it is linked once.
 
 #![expect(
     clippy::unwrap_used,
@@ -10,7 +10,11 @@
 )]
 
 mod broker;
+mod catalogue;
+mod cli;
+mod config;
 mod durability;
 mod envelopes;
 mod ingest;
 mod support;
+mod tidy;

@@ -21,6 +21,29 @@ pub fn choose<'o>(headers: &HeaderMap, offered: &[&'o str]) -> Option<&'o str> {
     best.map(|(media, _)| media)
 }
 
+/// Whether `Accept-Language` puts English before Swedish. Who asks for neither gets Swedish.
+pub fn prefers_english(headers: &HeaderMap) -> bool {
+    let lines =
+        headers.get_all(header::ACCEPT_LANGUAGE).iter().filter_map(|line| line.to_str().ok());
+    let mut weights = [0, 0];
+    for range in lines.flat_map(|line| line.split(',')) {
+        let (tag, parameter) = range.split_once(';').unwrap_or((range, ""));
+        let weight = match parameter.trim().split_once('=') {
+            Some((_, value)) => thousandths(value.trim()).unwrap_or(0),
+            None => 1000,
+        };
+        let primary = tag.trim().split('-').next().unwrap_or_default();
+        let [swedish, english] = &mut weights;
+        if primary.eq_ignore_ascii_case("en") {
+            *english = weight.max(*english);
+        } else if primary.eq_ignore_ascii_case("sv") {
+            *swedish = weight.max(*swedish);
+        }
+    }
+    let [swedish, english] = weights;
+    english > swedish
+}
+
 struct MediaRange<'a> {
     main: &'a str,
     sub: &'a str,
@@ -41,6 +64,7 @@ impl<'a> MediaRange<'a> {
 
     /// How closely the range names `media`: 0 is not at all.
     fn precision(&self, media: &str) -> u8 {
+        let media = media.split(';').next().unwrap_or(media);
         let (main, sub) = media.split_once('/').unwrap_or((media, ""));
         if self.main.eq_ignore_ascii_case(main) {
             if self.sub.eq_ignore_ascii_case(sub) { 3 } else { 2 * u8::from(self.sub == "*") }
@@ -75,15 +99,15 @@ mod tests {
 
     #[test]
     fn the_heaviest_media_range_decides() {
-        let offered = ["application/json", "application/geo+json", "text/csv"];
+        let offered = ["application/json", "application/geo+json", "text/csv; charset=utf-8"];
         let cases = [
             (None, Some("application/json")),
             (Some("*/*"), Some("application/json")),
-            (Some("text/csv"), Some("text/csv")),
-            (Some("TEXT/CSV"), Some("text/csv")),
-            (Some("text/*"), Some("text/csv")),
+            (Some("text/csv"), Some("text/csv; charset=utf-8")),
+            (Some("TEXT/CSV"), Some("text/csv; charset=utf-8")),
+            (Some("text/*"), Some("text/csv; charset=utf-8")),
             (Some("application/geo+json, application/json;q=0.9"), Some("application/geo+json")),
-            (Some("application/json;q=0.5, text/csv;q=0.8"), Some("text/csv")),
+            (Some("application/json;q=0.5, text/csv;q=0.8"), Some("text/csv; charset=utf-8")),
             (Some("application/json;q=0, */*"), Some("application/geo+json")),
             (
                 Some("application/json; charset=utf-8; q=0.2, text/csv;q=0.1"),
@@ -99,6 +123,24 @@ mod tests {
             let mut headers = HeaderMap::new();
             headers.extend(accept.map(|accept| (header::ACCEPT, accept.parse().unwrap())));
             assert_eq!(choose(&headers, &offered), chosen, "{accept:?}");
+        }
+    }
+
+    #[test]
+    fn swedish_comes_first_unless_english_is_wanted_more() {
+        let cases = [
+            (None, false),
+            (Some("sv-SE,sv;q=0.9,en;q=0.8"), false),
+            (Some("en-GB,en;q=0.9,sv;q=0.8"), true),
+            (Some("de,en;q=0.7,sv;q=0.3"), true),
+            (Some("fi,de;q=0.5"), false),
+            (Some("en;q=0.5, sv;q=0.5"), false),
+            (Some("en;q=x"), false),
+        ];
+        for (languages, english) in cases {
+            let mut headers = HeaderMap::new();
+            headers.extend(languages.map(|text| (header::ACCEPT_LANGUAGE, text.parse().unwrap())));
+            assert_eq!(prefers_english(&headers), english, "{languages:?}");
         }
     }
 }

@@ -12,7 +12,7 @@ mod snapshot;
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use chrono::{DateTime, Utc};
@@ -22,11 +22,12 @@ pub use baths::{PublicBaths, Water};
 pub use document::Document;
 pub use formats::{CSV, GEO_JSON};
 pub use history::list_measurements;
-pub use shape::{AttributionJson, instant};
-pub use snapshot::Snapshot;
+pub use shape::{AttributionJson, instant, tenth};
+pub use snapshot::{Judged, Snapshot};
 
 use super::error::Problem;
-use super::query::Params;
+use super::page::Assets;
+use super::query::{Name, Params};
 use super::reply::Content;
 use super::{ApiConfig, Now, accept};
 use shape::{ListJson, ListLinks, SiteJson};
@@ -45,6 +46,7 @@ pub struct Inner {
     pub water: Water,
     pub now: Now,
     pub attribution: AttributionJson,
+    pub assets: Assets,
     /// Since when this answers; what stands for the newest change of an empty list.
     started_at: DateTime<Utc>,
     document: Document,
@@ -65,7 +67,15 @@ impl PublicState {
             en: config.contact.name_en.clone(),
         };
         let (started_at, document) = (now(), Document::new(config));
-        Self(Arc::new(Inner { baths, water, now, attribution, started_at, document }))
+        Self(Arc::new(Inner {
+            baths,
+            water,
+            now,
+            attribution,
+            assets: Assets::default(),
+            started_at,
+            document,
+        }))
     }
 
     fn list(&self, snapshot: &Snapshot) -> ListJson {
@@ -136,7 +146,7 @@ pub async fn list_baths_csv(
 /// `GET /api/v1/badtemperaturer/{id}`
 pub async fn find_bath(
     State(api): State<PublicState>,
-    Path(id): Path<String>,
+    Name(id): Name,
     params: Params,
     request: HeaderMap,
 ) -> Result<Response, Problem> {

@@ -1,10 +1,23 @@
 use std::convert::Infallible;
 
-use axum::extract::{FromRequestParts, Query};
+use axum::extract::{FromRequestParts, Path, Query};
 use axum::http::request::Parts;
 use chrono::{DateTime, Utc};
 
 use super::error::Problem;
+
+/// The variable part of an address. One that is no text is nowhere.
+pub struct Name(pub String);
+
+impl<S: Sync + Send> FromRequestParts<S> for Name {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Path(name) =
+            Path::from_request_parts(parts, state).await.map_err(|_| Problem::NotFound)?;
+        Ok(Self(name))
+    }
+}
 
 /// The query of an address. What a resource does not know is refused, so that a misspelt filter
 /// never looks like an answer.

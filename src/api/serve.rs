@@ -1,10 +1,35 @@
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use tokio::net::TcpListener;
+use axum::extract::ConnectInfo;
+use axum::http::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
+
+/// Connections open at once; a page needs one or two, and each costs some ten KiB.
+const CONNECTIONS_MAX: usize = 1024;
+
+/// How long a client may take over its headers, or stay connected without asking anything.
+const HEADER_TIME_MAX: Duration = Duration::from_secs(15);
+
+/// Headers of a request; browsers and proxies send some thirty.
+const HEADERS_MAX: usize = 100;
+
+/// Bytes of a request line and its headers.
+const HEADER_BYTES_MAX: usize = 16 * 1024;
+
+/// Before the next try to accept, when the system is out of descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// How long requests that are under way may take once we are told to stop.
 const DRAIN_TIME_MAX: Duration = Duration::from_secs(10);
@@ -40,25 +65,67 @@ pub async fn bind(addr: SocketAddr) -> Result<TcpListener, BindError> {
 ///
 /// # Errors
 ///
-/// Those of the listening socket.
+/// None at present: a connection that fails is that connection's end, and one that cannot be
+/// accepted is tried again.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
     stop: CancellationToken,
 ) -> io::Result<()> {
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let serving = axum::serve(listener, service)
-        .with_graceful_shutdown(stop.clone().cancelled_owned())
-        .into_future();
-    let overdue = async {
-        stop.cancelled().await;
-        tokio::time::sleep(DRAIN_TIME_MAX).await;
-    };
-    tokio::select! {
-        served = serving => served,
-        () = overdue => {
-            tracing::warn!("requests still under way after {DRAIN_TIME_MAX:?} were cut off");
-            Ok(())
-        }
+    let router = TowerToHyperService::new(router);
+    let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let under_way = GracefulShutdown::new();
+    loop {
+        let accepted = tokio::select! {
+            () = stop.cancelled() => break,
+            accepted = accept(&listener, &slots) => accepted,
+        };
+        let (stream, peer, slot) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!("a connection was not accepted: {error}");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        let router = router.clone();
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(ConnectInfo(peer));
+            router.call(request)
+        });
+        let connection = limits().serve_connection(TokioIo::new(stream), service);
+        let connection = under_way.watch(connection);
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%peer, "a connection ended early: {error}");
+            }
+            drop(slot);
+        });
     }
+    drop(listener);
+    if tokio::time::timeout(DRAIN_TIME_MAX, under_way.shutdown()).await.is_err() {
+        tracing::warn!("requests still under way after {DRAIN_TIME_MAX:?} were cut off");
+    }
+    Ok(())
+}
+
+/// Takes a connection once there is room for it; those that wait do so in the system's queue.
+async fn accept(
+    listener: &TcpListener,
+    slots: &Arc<Semaphore>,
+) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+    let slot = Arc::clone(slots).acquire_owned().await.map_err(io::Error::other)?;
+    let (stream, peer) = listener.accept().await?;
+    // Answers are written whole, so waiting to fill a packet would only delay them.
+    stream.set_nodelay(true)?;
+    Ok((stream, peer, slot))
+}
+
+fn limits() -> http1::Builder {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIME_MAX)
+        .max_headers(HEADERS_MAX)
+        .max_buf_size(HEADER_BYTES_MAX);
+    http
 }

@@ -136,7 +136,7 @@ impl Catalog {
 fn read_quantity(name: &str, section: &Section<'_>) -> Option<Quantity> {
     let is_name = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
     if !is_name {
-        section.refuse("", "a name of lower-case letters, digits and _");
+        section.refuse_name("a name of lower-case letters, digits and _");
     }
     let kind = match section.optional::<String>("kind").as_deref() {
         None | Some("number") => QuantityKind::Number,

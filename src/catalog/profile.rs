@@ -62,7 +62,7 @@ impl DeviceProfile {
                     faults.push((name.clone(), wanted));
                 }
                 Some(variable) if !variable.accepts(value) => {
-                    faults.push((name.clone(), variable.wanted()))
+                    faults.push((name.clone(), variable.wanted()));
                 }
                 Some(_) => {}
             }

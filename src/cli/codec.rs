@@ -48,7 +48,7 @@ impl CodecRun {
         let mut codec = match codec::Codec::load(&name, &source, CodecLimits::default()) {
             Ok(codec) => codec,
             Err(error) => {
-                println!("{}", refused(error.to_string()).json);
+                println!("{}", refused(&error.to_string()).json);
                 return Ok(ExitCode::FAILURE);
             }
         };
@@ -77,10 +77,10 @@ fn answer(codec: &mut codec::Codec, request: &Request) -> Answer {
                 "errors": output.errors,
             }),
         },
-        Err(error) => refused(error.to_string()),
+        Err(error) => refused(&error.to_string()),
     }
 }
 
-fn refused(error: String) -> Answer {
+fn refused(error: &str) -> Answer {
     Answer { json: json!({ "data": {}, "warnings": [], "errors": [error] }), decoded: false }
 }

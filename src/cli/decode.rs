@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::bail;
 use chrono::SecondsFormat;
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::lines::{Answer, PayloadArgs, Request, exit_code};
 use super::print_faults;
@@ -51,7 +51,9 @@ impl Decode {
         let catalog = Arc::new(Catalog::load(&folders, &faults));
         let profile = ProfileId::from(self.profile.as_str());
         let Some(known) = catalog.profile(&profile) else {
-            print_faults(&faults.into_vec());
+            if !faults.is_empty() {
+                print_faults(&faults.into_vec());
+            }
             let known: Vec<String> =
                 catalog.profiles().map(|profile| profile.id.to_string()).collect();
             bail!("{profile} is not in the catalogue, which has {}", known.join(", "));
@@ -63,7 +65,7 @@ impl Decode {
             return self.payload.answer_lines(|request| decoder.answer(request), refused);
         }
         let request = self.payload.request()?;
-        for (name, wanted) in known.variable_faults(&request.variables) {
+        if let Some((name, wanted)) = known.variable_faults(&request.variables).first() {
             bail!("variable {name}: want {wanted}");
         }
         if self.json {
@@ -98,7 +100,7 @@ impl Decoder {
 
     fn answer(&mut self, request: &Request) -> Answer {
         match self.decode(request) {
-            Err(error) => refused(error),
+            Err(error) => refused(&error),
             Ok(decoded) => {
                 let measurements: Vec<Value> = decoded
                     .measurements
@@ -117,16 +119,19 @@ impl Decoder {
 
     fn json(&self, measurement: &Measurement) -> Option<Value> {
         let quantity = self.catalog.quantity(&measurement.quantity)?;
-        let mut json = json!({
-            "quantity": quantity.name.to_string(),
-            "value": value(quantity, measurement.value),
-            "unit": quantity.unit,
-            "quality": judge_range(quantity, measurement.value).name(),
-        });
+        let mut json = Map::new();
+        json.insert("quantity".to_owned(), quantity.name.to_string().into());
+        json.insert("value".to_owned(), value(quantity, measurement.value));
+        json.insert("unit".to_owned(), quantity.unit.as_str().into());
+        let quality = judge_range(quantity, measurement.value).name();
+        json.insert("quality".to_owned(), quality.into());
         if let Some(time) = measurement.time {
-            json["time"] = time.to_rfc3339_opts(SecondsFormat::AutoSi, true).into();
+            json.insert(
+                "time".to_owned(),
+                time.to_rfc3339_opts(SecondsFormat::AutoSi, true).into(),
+            );
         }
-        Some(json)
+        Some(Value::Object(json))
     }
 
     fn table(&self, decoded: &Decoded) -> String {
@@ -174,12 +179,13 @@ fn value(quantity: &Quantity, value: f64) -> Value {
 }
 
 /// A whole number without a fraction, as people and datasheets write it.
+#[expect(clippy::cast_possible_truncation, reason = "what is cut off shows in the comparison")]
 fn number(value: f64) -> Value {
     let whole = value as i64;
     if whole as f64 == value { Value::from(whole) } else { Value::from(value) }
 }
 
-fn refused(error: String) -> Answer {
+fn refused(error: &str) -> Answer {
     Answer {
         json: json!({ "measurements": [], "warnings": [], "errors": [error] }),
         decoded: false,

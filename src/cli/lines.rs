@@ -78,7 +78,7 @@ impl PayloadArgs {
     pub fn answer_lines(
         &self,
         mut answer: impl FnMut(&Request) -> Answer,
-        refuse: impl Fn(String) -> Answer,
+        refuse: impl Fn(&str) -> Answer,
     ) -> anyhow::Result<ExitCode> {
         let mut all_decoded = true;
         let mut out = std::io::stdout().lock();
@@ -89,7 +89,7 @@ impl PayloadArgs {
             }
             let answered = match self.line_request(&line) {
                 Ok(request) => answer(&request),
-                Err(error) => refuse(error.to_string()),
+                Err(error) => refuse(&error.to_string()),
             };
             all_decoded &= answered.decoded;
             writeln!(out, "{}", answered.json)?;

@@ -4,7 +4,7 @@ use rquickjs::object::Filter;
 use rquickjs::{Atom, Function, Object, Type, Value};
 use serde_json::{Map, Number, Value as Json};
 
-use super::{CodecError, CodecLimits, CodecOutput, OutputFault};
+use super::{CodecError, CodecLimits, CodecOutput, OutputFault, realm};
 
 /// Whole numbers below this are exact in a double.
 const WHOLE_MAX: f64 = 9_007_199_254_740_992.0;
@@ -107,7 +107,7 @@ impl<'js> Reader<'_, 'js> {
 
     /// An object of some class: what it stands for is known to the prelude.
     fn special(&mut self, value: Value<'js>) -> Result<Option<Json>, Stop> {
-        let simplify: Function = self.host.get("simplify")?;
+        let simplify: Function = realm::tools(&self.host)?.get("simplify")?;
         let simple: Value = simplify.call((value, self.limits.output_nodes))?;
         match simple.type_of() {
             Type::Array => self.nested(simple, Self::list),
@@ -174,7 +174,7 @@ impl<'js> Reader<'_, 'js> {
         let text = match string.to_string() {
             Err(rquickjs::Error::Utf8(_)) => {
                 let well_formed: rquickjs::String =
-                    self.host.get::<_, Function>("text")?.call((value.clone(),))?;
+                    realm::tools(&self.host)?.get::<_, Function>("text")?.call((value.clone(),))?;
                 well_formed.to_string()?
             }
             other => other?,
@@ -187,7 +187,8 @@ impl<'js> Reader<'_, 'js> {
     }
 
     fn big_integer(&mut self, value: Value<'js>) -> Result<Json, Stop> {
-        let digits: rquickjs::String = self.host.get::<_, Function>("text")?.call((value,))?;
+        let digits: rquickjs::String =
+            realm::tools(&self.host)?.get::<_, Function>("text")?.call((value,))?;
         let digits = self.text(digits.as_value())?;
         Ok(match (digits.parse::<i64>(), digits.parse::<u64>()) {
             (Ok(number), _) => Json::from(number),

@@ -1,31 +1,34 @@
 //! The contexts that scripts run in, and the limits around them.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use rquickjs::context::EvalOptions;
 use rquickjs::context::intrinsic::{
-    Date, Eval, Json, MapSet, Promise, Proxy, RegExp, RegExpCompiler, TypedArrays,
+    Date, Eval, Json, MapSet, Promise, RegExp, RegExpCompiler, TypedArrays,
 };
-use rquickjs::function::Args;
-use rquickjs::{Context, Ctx, FromJs, Function, Object, Persistent, Runtime, Value};
+use rquickjs::{Array, Context, Ctx, FromJs, Function, Object, Persistent, Runtime, Value};
 
 use super::thrown::describe;
 use super::{CodecError, CodecInput, CodecLimits, CodecOutput, output};
 
-/// What a codec may use of the language. Weak references and the performance clock would let one run differ from another.
-type Intrinsics = (Date, Eval, RegExpCompiler, RegExp, Json, Proxy, MapSet, TypedArrays, Promise);
+/// What a codec may use of the language. Weak references and the performance clock would let one run differ from another, and a
+/// `Proxy` would pass for an array of any length.
+type Intrinsics = (Date, Eval, RegExpCompiler, RegExp, Json, MapSet, TypedArrays, Promise);
 
 /// The engine collects cycles when its heap has grown by this much. Each uplink leaves a few kilobytes of them, and
 /// a collection walks the whole heap.
 const GC_THRESHOLD_BYTES: usize = 1 << 20;
 
 const PRELUDE: &str = include_str!("prelude.js");
+const GUARD: &str = include_str!("guard.js");
+const SEAL: &str = include_str!("seal.js");
+const SIMPLIFY: &str = include_str!("simplify.js");
 const BUFFER: &str = include_str!("buffer.js");
 
-/// Names that `buffer.js` defines. It takes a third of the cost of a context, and few scripts use it.
+/// Names that `buffer.js` defines. It takes half of the cost of a context, and few scripts use it.
 const BUFFER_NAMES: [&str; 5] = ["Buffer", "atob", "btoa", "TextDecoder", "TextEncoder"];
 
 /// Finds the decoder of a script that has run: a definition, or what it exports.
@@ -50,13 +53,14 @@ struct Watch {
     deadline: Cell<Option<Instant>>,
     expired: Cell<bool>,
     broke_engine: Cell<bool>,
-    was_refused: Cell<bool>,
+    /// The engine's message about the first thing it refused the script, caught or not.
+    refusal: RefCell<Option<String>>,
 }
 
 impl Watch {
     fn start(&self, time: Duration) {
         self.expired.set(false);
-        self.was_refused.set(false);
+        self.refusal.replace(None);
         self.deadline.set(Instant::now().checked_add(time));
     }
 
@@ -71,10 +75,24 @@ impl Watch {
 
 impl Realm {
     /// A context for many uplinks: sealed, the script compiled as a function that each uplink calls anew.
-    pub(super) fn kept(name: &str, source: &str, limits: &CodecLimits) -> Result<Self, CodecError> {
+    ///
+    /// `undeclared` are the names of variables that the script uses without declaring them.
+    pub(super) fn kept(
+        name: &str,
+        source: &str,
+        undeclared: &[String],
+        limits: &CodecLimits,
+    ) -> Result<Self, CodecError> {
         let realm = Self::empty(name, source, limits)?;
         realm.run(|ctx, host| {
-            host.get::<_, Function>("seal")?.call::<_, ()>(())?;
+            host.get::<_, Function>("declare")?.call::<_, ()>((undeclared.to_vec(),))?;
+            host.set("tools", evaluate::<Object>(ctx, "simplify", SIMPLIFY)?)?;
+            let seal: Function = evaluate(ctx, "seal", SEAL)?;
+            let watch = Rc::clone(&realm.watch);
+            let refused = Function::new(ctx.clone(), move |message: String| {
+                watch.refusal.borrow_mut().get_or_insert(message);
+            })?;
+            seal.call::<_, ()>((host.clone(), refused))?;
             // The script starts on the first line, so that its line numbers are right.
             let factory = format!("\"use strict\"; (function (module, exports) {{{source}\n;return {FIND_DECODER};\n}})");
             let load: Function = evaluate(ctx, name, factory)?;
@@ -110,28 +128,27 @@ impl Realm {
     fn empty(name: &str, source: &str, limits: &CodecLimits) -> Result<Self, CodecError> {
         let out_of_memory = |_| CodecError::Memory(limits.memory_bytes);
         let runtime = Runtime::new().map_err(out_of_memory)?;
-        runtime.set_memory_limit(limits.memory_bytes);
         runtime.set_max_stack_size(limits.stack_bytes);
         runtime.set_gc_threshold(GC_THRESHOLD_BYTES);
         let watch = Rc::new(Watch::default());
         let alarm = Rc::clone(&watch);
         runtime.set_interrupt_handler(Some(Box::new(move || alarm.is_expired())));
         let context = Context::custom::<Intrinsics>(&runtime).map_err(out_of_memory)?;
-        let reporter = Rc::clone(&watch);
         let made = context.with(|ctx| {
             let make = || {
-                let prelude: Function = evaluate(&ctx, "prelude", PRELUDE)?;
+                let host: Object = evaluate(&ctx, "prelude", PRELUDE)?;
+                evaluate::<Value>(&ctx, "guard", GUARD)?;
                 if BUFFER_NAMES.iter().any(|name| source.contains(name)) {
                     evaluate::<Value>(&ctx, "buffer", BUFFER)?;
                 }
-                let report = Function::new(ctx.clone(), move || reporter.was_refused.set(true))?;
-                let host: Object = prelude.call((report,))?;
                 let decode: Function = host.get("decode")?;
                 Ok((Persistent::save(&ctx, decode), Persistent::save(&ctx, host)))
             };
             make().map_err(|error| describe(&ctx, error, name, limits))
         });
         let (decode, host) = made?;
+        // The limit is for the script. Reached while the engine sets itself up, it would only cut the set-up short.
+        runtime.set_memory_limit(limits.memory_bytes);
         Ok(Self { decode, host, context, name: name.to_owned(), watch, limits: limits.clone() })
     }
 
@@ -174,19 +191,17 @@ impl Realm {
         for (key, value) in input.variables {
             variables.set(key.as_str(), value.as_str())?;
         }
-        // The bytes are a list of arguments: the engine makes an array of those faster than by any other way.
-        let mut args = Args::new(ctx.clone(), input.bytes.len() + 3);
-        args.push_arg(i32::from(input.f_port))?;
-        args.push_arg(milliseconds(input.recv_time))?;
-        args.push_arg(variables)?;
-        args.push_args(input.bytes.iter().copied().map(i32::from))?;
-        decode.call_arg(args)
+        let bytes = Array::new(ctx.clone())?;
+        for (index, byte) in input.bytes.iter().enumerate() {
+            bytes.set(index, i32::from(*byte))?;
+        }
+        decode.call((bytes, input.f_port, milliseconds(input.recv_time), variables))
     }
 
-    /// Whether the engine refused the script something, such as a write to what is sealed or undeclared, even if the
-    /// script caught the error.
-    pub(super) fn was_refused(&self) -> bool {
-        self.watch.was_refused.get()
+    /// What the engine first refused the script, such as a write to what is sealed or undeclared, even if the script
+    /// caught the error.
+    pub(super) fn refusal(&self) -> Option<String> {
+        self.watch.refusal.borrow().clone()
     }
 
     /// Whether the next uplink may use this context: not after it was interrupted or ran out of something, nor with
@@ -214,6 +229,16 @@ impl Realm {
         }
         if self.watch.expired.get() { CodecError::Time(self.limits.time) } else { described }
     }
+}
+
+/// The functions of `simplify.js`. A fresh context gets them when its output first needs them.
+pub(super) fn tools<'js>(host: &Object<'js>) -> Result<Object<'js>, rquickjs::Error> {
+    if let Some(tools) = host.get::<_, Option<Object>>("tools")? {
+        return Ok(tools);
+    }
+    let tools: Object = evaluate(host.ctx(), "simplify", SIMPLIFY)?;
+    host.set("tools", tools.clone())?;
+    Ok(tools)
 }
 
 fn evaluate<'js, V: FromJs<'js>>(

@@ -1,7 +1,7 @@
 //! What a failure inside the engine means to the one who reads it.
 
 use rquickjs::convert::Coerced;
-use rquickjs::{Ctx, Error, Object, Value};
+use rquickjs::{Ctx, Error, Object, Type, Value};
 
 use super::{CodecError, CodecLimits};
 
@@ -25,8 +25,8 @@ pub(super) fn describe(
 }
 
 fn describe_thrown(thrown: &Value<'_>, name: &str, limits: &CodecLimits) -> CodecError {
-    // Without memory for an exception the engine throws none.
-    if thrown.type_of() == rquickjs::Type::Uninitialized {
+    // Without memory for an exception the engine throws null, which a script has no reason to do.
+    if matches!(thrown.type_of(), Type::Null | Type::Uninitialized) {
         return CodecError::Memory(limits.memory_bytes);
     }
     let Some(object) = thrown.as_object() else {
@@ -38,12 +38,11 @@ fn describe_thrown(thrown: &Value<'_>, name: &str, limits: &CodecLimits) -> Code
     let kind = text(object, "name").unwrap_or_default();
     let message = text(object, "message").unwrap_or_default();
     if thrown.is_error() {
-        match (kind.as_str(), message.as_str()) {
-            ("InternalError", "out of memory") => return CodecError::Memory(limits.memory_bytes),
-            ("RangeError", "Maximum call stack size exceeded") => {
-                return CodecError::Stack(limits.stack_bytes);
-            }
-            _ => {}
+        if kind == "InternalError" && message.starts_with("out of memory") {
+            return CodecError::Memory(limits.memory_bytes);
+        }
+        if kind == "RangeError" && message == "Maximum call stack size exceeded" {
+            return CodecError::Stack(limits.stack_bytes);
         }
     }
     let line = text(object, "stack").and_then(|stack| line_in(&stack, name));

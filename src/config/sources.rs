@@ -3,12 +3,12 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::values::{is_source_name, secret};
+use super::values::{broker, is_source_name, secret};
 use super::{positive, set};
 use crate::document::Section;
 use crate::model::{Format, Source};
 use crate::secret::Secret;
-use crate::source::mqtt::{self, BrokerUrl, Credentials, Protocol, Tls};
+use crate::source::mqtt::{self, Credentials, Protocol, Tls};
 use crate::source::{listener, tls};
 
 /// A subscription to a broker.
@@ -27,24 +27,29 @@ pub struct ListenerConfig {
     pub limits: listener::Limits,
 }
 
+/// Somebody who sends by HTTP.
+#[derive(Clone, Debug)]
+pub struct SenderConfig {
+    pub source: Arc<Source>,
+    pub token: Secret,
+}
+
+pub fn read_sender(name: &str, section: &Section<'_>, base: &Path) -> Option<SenderConfig> {
+    let source = source(name, section);
+    let token = secret(section, "token", base);
+    if token.is_none() && section.is_table("token").is_none() {
+        section.refuse("token", "{ env = \"NAME\" } or { file = \"path\" }");
+    }
+    Some(SenderConfig { source, token: token? })
+}
+
 pub fn read_source(name: &str, section: &Section<'_>, base: &Path) -> Option<SourceConfig> {
     let source = source(name, section);
-    let broker: Option<BrokerUrl> = section.required("broker");
+    let broker = broker(section);
     let filters: Option<Vec<String>> = section.required("filters");
     let client_id: Option<String> = section.required("client_id");
     let protocol = section.or("protocol", Protocol::V5);
-    let mut limits = mqtt::Limits::default();
-    set(&mut limits.keep_alive, section.optional("keep_alive"));
-    set(&mut limits.session_expiry, section.optional("session_expiry"));
-    set(&mut limits.receive_maximum, section.optional("receive_maximum"));
-    set(&mut limits.packet_bytes, section.optional("packet_bytes"));
-    if limits.receive_maximum == 0 {
-        section.refuse("receive_maximum", "at least 1");
-    }
-    let seconds = limits.keep_alive.as_secs();
-    if !(5..=65_535).contains(&seconds) {
-        section.refuse("keep_alive", "5s to 65535s");
-    }
+    let limits = mqtt_limits(section);
     if filters
         .as_ref()
         .is_some_and(|filters| filters.is_empty() || !filters.iter().all(|f| is_filter(f)))
@@ -54,7 +59,7 @@ pub fn read_source(name: &str, section: &Section<'_>, base: &Path) -> Option<Sou
             "MQTT topic filters, where + stands for a level and # for all at the end",
         );
     }
-    if client_id.as_ref().is_some_and(|id| id.is_empty()) {
+    if client_id.as_ref().is_some_and(String::is_empty) {
         section.refuse("client_id", "a name that no other client of the broker has");
     }
     let broker_tls = section.table("tls", |section| Tls {
@@ -72,7 +77,9 @@ pub fn read_source(name: &str, section: &Section<'_>, base: &Path) -> Option<Sou
         (Some(username), Some(password)) => Some(Credentials { username, password }),
         (None, None) => None,
         (Some(_), None) => {
-            section.refuse("password", "a password for the user name");
+            if section.is_table("password").is_none() {
+                section.refuse("password", "a password for the user name");
+            }
             None
         }
         (None, Some(_)) => {
@@ -95,6 +102,26 @@ pub fn read_source(name: &str, section: &Section<'_>, base: &Path) -> Option<Sou
     })
 }
 
+fn mqtt_limits(section: &Section<'_>) -> mqtt::Limits {
+    let mut limits = mqtt::Limits::default();
+    set(&mut limits.keep_alive, section.optional("keep_alive"));
+    set(&mut limits.session_expiry, section.optional("session_expiry"));
+    set(&mut limits.receive_maximum, section.optional("receive_maximum"));
+    set(&mut limits.packet_bytes, section.optional("packet_bytes"));
+    for (key, value) in
+        [("receive_maximum", limits.receive_maximum.into()), ("packet_bytes", limits.packet_bytes)]
+    {
+        if value == 0 {
+            section.refuse(key, "at least 1");
+        }
+    }
+    let seconds = limits.keep_alive.as_secs();
+    if !(5..=65_535).contains(&seconds) {
+        section.refuse("keep_alive", "5s to 65535s");
+    }
+    limits
+}
+
 pub fn read_listener(name: &str, section: &Section<'_>, base: &Path) -> Option<ListenerConfig> {
     let source = source(name, section);
     let bind = section.or("bind", SocketAddr::from(([127, 0, 0, 1], 1883)));
@@ -102,12 +129,16 @@ pub fn read_listener(name: &str, section: &Section<'_>, base: &Path) -> Option<L
     set(&mut limits.connections, positive(section, "connections"));
     set(&mut limits.packet_bytes, section.optional("packet_bytes"));
     set(&mut limits.receive_maximum, section.optional("receive_maximum"));
-    if limits.receive_maximum == 0 {
-        section.refuse("receive_maximum", "at least 1");
+    for (key, value) in
+        [("receive_maximum", limits.receive_maximum.into()), ("packet_bytes", limits.packet_bytes)]
+    {
+        if value == 0 {
+            section.refuse(key, "at least 1");
+        }
     }
     let tls = section.table("tls", |section| {
         let identity = identity(section, base);
-        if identity.is_none() {
+        if section.is_table("certificate").or(section.is_table("key")).is_none() {
             section.refuse("certificate", "certificate and key");
         }
         identity
@@ -128,7 +159,7 @@ pub fn read_listener(name: &str, section: &Section<'_>, base: &Path) -> Option<L
 
 fn source(name: &str, section: &Section<'_>) -> Arc<Source> {
     if !is_source_name(name) {
-        section.refuse("", "a name of lower-case letters, digits and hyphens");
+        section.refuse_name("a name of lower-case letters, digits and hyphens");
     }
     Arc::new(Source { name: name.to_owned(), format: section.or("format", Format::Auto) })
 }

@@ -64,6 +64,12 @@ impl Codecs {
         Self { catalog, limits, loaded: HashMap::new() }
     }
 
+    /// A profile of the catalogue.
+    #[must_use]
+    pub fn profile(&self, id: &ProfileId) -> Option<&Arc<DeviceProfile>> {
+        self.catalog.profile(id)
+    }
+
     /// Lets go of all codecs.
     pub fn reload(&mut self) {
         self.loaded.clear();

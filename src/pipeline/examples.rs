@@ -76,7 +76,7 @@ impl Check<'_> {
                 self.fault("error", part, &format!("none, but {}", Value::Object(decoded.data)));
             }
             (Wanted::Measurements { .. }, Err(error)) => {
-                self.fault("error", "none", &error.to_string())
+                self.fault("error", "none", &error.to_string());
             }
             (Wanted::Measurements { expect, history, flagged, data }, Ok(decoded)) => {
                 self.current(expect, &decoded);
@@ -160,7 +160,12 @@ impl Check<'_> {
         pairs.collect()
     }
 
-    fn fault(&mut self, field: &str, wanted: impl ToString, got: impl ToString) {
+    fn fault(
+        &mut self,
+        field: &str,
+        wanted: &(impl ToString + ?Sized),
+        got: &(impl ToString + ?Sized),
+    ) {
         self.faults.push(ExampleFault {
             file: self.profile.file.clone(),
             line: self.example.line,

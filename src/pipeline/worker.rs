@@ -10,10 +10,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Pipeline, Taken};
 use crate::clock;
+use crate::intake::Delivery;
 use crate::model::Outcome;
-use crate::source::Delivery;
 use crate::store::{StoreError, Writer};
-use crate::telemetry::{Health, Metrics, OutcomeLabel, ReasonLabel, SourceLabel};
+use crate::telemetry::{CauseLabel, Health, Metrics, OutcomeLabel, SourceLabel};
 
 /// How the worker gathers and waits.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,10 +114,10 @@ impl Worker {
         match taken {
             Ok(taken) => self.acknowledge(alone, &taken),
             Err(Failure::Passes(error)) => {
-                tracing::error!(%error, "stopped before the store took a message; it is not acknowledged")
+                tracing::error!(%error, "stopped before the store took a message; it is not acknowledged");
             }
             Err(Failure::Stays(reason)) => {
-                tracing::error!(reason, "a message cannot be kept; it is not acknowledged")
+                tracing::error!(reason, "a message cannot be kept; it is not acknowledged");
             }
         }
     }
@@ -154,7 +154,7 @@ impl Worker {
                     pause = (pause * 2).min(self.config.retry_max);
                 }
                 done => {
-                    if troubled && done.is_ok() {
+                    if troubled && !matches!(done, Err(Failure::Passes(_))) {
                         tracing::info!("the store has recovered");
                         self.health.well(PART);
                     }
@@ -212,7 +212,7 @@ impl Worker {
     }
 
     fn count_store_error(&self, error: &StoreError) {
-        let label = ReasonLabel { source: String::new(), reason: error.reason() };
+        let label = CauseLabel { reason: error.reason() };
         self.metrics.store_errors.get_or_create(&label).inc();
     }
 

@@ -21,8 +21,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::tls::Identity;
-use super::{Delivery, Intake};
 use crate::clock;
+use crate::intake::{Delivery, Intake};
 use crate::model::{Message, Source};
 use crate::secret::Secret;
 use crate::telemetry::{Health, Metrics, ReasonLabel, SourceLabel};
@@ -192,7 +192,7 @@ impl Subscriber {
                 }
                 Ok(Incoming::Subscribed(refusals)) => self.subscribed(&refusals),
                 Ok(Incoming::Message(received)) => {
-                    if let Some(end) = self.hand_over(received, &in_flight).await {
+                    if let Some(end) = self.hand_over(*received, &in_flight).await {
                         return match end {
                             End::Stopped => self.leave(link, in_flight).await,
                             end => end,
@@ -210,7 +210,7 @@ impl Subscriber {
         let (source, broker) = (&self.config.source.name, self.config.host.as_str());
         match (session_present, self.connections) {
             (true, _) => {
-                tracing::info!(source, broker, "connected; the broker has kept the session")
+                tracing::info!(source, broker, "connected; the broker has kept the session");
             }
             (false, 0) => tracing::info!(
                 source,

@@ -46,7 +46,8 @@ fn a_file_of_another_program_is_refused_untouched() {
         connection.close().unwrap();
     };
     let text = |home: &Home| fs::write(home.store_file(), "not a database ".repeat(200)).unwrap();
-    let cases: [(&str, &dyn Fn(&Home)); 3] =
+    type Make<'m> = &'m dyn Fn(&Home);
+    let cases: [(&str, Make); 3] =
         [("somebody's tables", &foreign), ("somebody's mark", &marked), ("no database", &text)];
     for (case, make) in cases {
         let home = home();

@@ -21,8 +21,8 @@ fn a_redelivered_uplink_is_stored_once_also_after_a_restart() {
     let message = Up::water(WATER, 1, 193).message();
 
     let app = TestApp::start(&home);
-    publish(app.listener("inside"), &[message.clone()]);
-    publish(app.listener("inside"), &[message.clone()]);
+    publish(app.listener("inside"), std::slice::from_ref(&message));
+    publish(app.listener("inside"), std::slice::from_ref(&message));
     app.api.received(2);
     assert_eq!(app.api.metric("uplink_outcomes_total", &[("outcome", "duplicate")]), 1.0);
     app.stop();
@@ -92,7 +92,7 @@ fn one_id_of_two_sources_is_two_uplinks() {
     );
     let app = TestApp::start(&home);
     let message = Up::water(WATER, 1, 193).message();
-    publish(app.listener("old"), &[message.clone()]);
+    publish(app.listener("old"), std::slice::from_ref(&message));
     publish(app.listener("new"), &[message]);
     app.api.received(2);
     assert_eq!(app.api.outcomes(), ["stored", "stored"]);

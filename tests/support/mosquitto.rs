@@ -110,7 +110,7 @@ impl Mosquitto {
 impl Drop for Mosquitto {
     fn drop(&mut self) {
         if let Some(mut child) = self.child.take() {
-            child.kill().and_then(|()| child.wait()).map_or_else(|error| drop(error), drop);
+            child.kill().and_then(|()| child.wait()).map_or_else(drop, drop);
         }
     }
 }

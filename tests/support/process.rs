@@ -61,7 +61,7 @@ impl Drop for Process {
         if thread::panicking() {
             eprintln!("the service logged:\n{}", self.log.lock().unwrap().join("\n"));
         }
-        self.child.kill().and_then(|()| self.child.wait()).map_or_else(|error| drop(error), drop);
+        self.child.kill().and_then(|()| self.child.wait()).map_or_else(drop, drop);
     }
 }
 

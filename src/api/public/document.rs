@@ -5,7 +5,7 @@ use super::paths;
 use crate::api::ApiConfig;
 
 /// Written by hand; a test holds it to what is served.
-pub const OPENAPI: &str = include_str!("openapi.json");
+const OPENAPI: &str = include_str!("openapi.json");
 
 /// What the API says of itself, completed with what only the operator knows.
 pub struct Document {
@@ -21,6 +21,11 @@ impl Document {
         let contact = &config.contact;
         if let Some(head) = document.as_object_mut() {
             head.insert("servers".to_owned(), json!([{ "url": format!("{base}/api/v1") }]));
+        }
+        if !base.is_empty()
+            && let Some(url) = document.pointer_mut("/externalDocs/url")
+        {
+            *url = json!(format!("{base}{}", paths::PAGE));
         }
         if let Some(info) = document.get_mut("info").and_then(Value::as_object_mut) {
             let mut card = json!({ "name": contact.name_sv, "url": contact.url });

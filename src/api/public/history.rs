@@ -1,4 +1,4 @@
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
@@ -8,7 +8,7 @@ use super::shape::{CELSIUS, Link, instant, quality, tenth};
 use super::snapshot::cache_control;
 use super::{JSON, PublicState, json, json_only, paths};
 use crate::api::error::Problem;
-use crate::api::query::{Known, Params};
+use crate::api::query::{Known, Name, Params};
 use crate::api::reply::Content;
 use crate::bathing::{Reading, believed, local_date};
 use crate::store::Range;
@@ -74,7 +74,7 @@ struct Page {
 /// not in the history either.
 pub async fn list_measurements(
     State(api): State<PublicState>,
-    Path(id): Path<String>,
+    Name(id): Name,
     params: Params,
     request: HeaderMap,
 ) -> Result<Response, Problem> {

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
 
@@ -8,7 +8,7 @@ use super::uplinks::dev_eui;
 use super::views::LedgerJson;
 use super::{StaffState, answer, instant};
 use crate::api::error::Problem;
-use crate::api::query::Params;
+use crate::api::query::{Name, Params};
 use crate::model::{Deployment, Device};
 use crate::store::{DeviceState, UplinkFilter};
 
@@ -62,7 +62,7 @@ struct StateJson {
     first_heard_at: String,
     last_heard_at: String,
     device_name: Option<String>,
-    dev_addr: Option<String>,
+    session: Option<String>,
     f_cnt: Option<u32>,
     uplinks: u64,
     lost: u64,
@@ -85,7 +85,7 @@ impl From<DeviceState> for StateJson {
             first_heard_at: instant(state.first_heard_at),
             last_heard_at: instant(state.last_heard_at),
             device_name: state.name,
-            dev_addr: state.session,
+            session: state.session,
             f_cnt: state.f_cnt,
             uplinks: state.uplinks,
             lost: state.lost,
@@ -107,7 +107,7 @@ impl From<DeviceState> for StateJson {
 /// `GET /api/v1/staff/devices/{dev_eui}`: what is registered and what has been heard
 pub async fn find_device(
     State(staff): State<StaffState>,
-    Path(id): Path<String>,
+    Name(id): Name,
     params: Params,
 ) -> Result<Response, Problem> {
     params.none()?;

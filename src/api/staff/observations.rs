@@ -1,15 +1,15 @@
 use std::collections::BTreeMap;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 use serde::Serialize;
 
 use super::{StaffState, answer, instant};
 use crate::api::error::Problem;
-use crate::api::query::{Known, Params};
+use crate::api::query::{Known, Name, Params};
 use crate::bathing::{local_date, local_midnight};
-use crate::model::{QuantityName, SiteId};
+use crate::model::{QuantityName, Reason, SiteId};
 use crate::store::{HourAggregate, Range, StoredObservation};
 
 /// Observations of a quantity unless asked otherwise: a week of them.
@@ -101,7 +101,7 @@ impl From<&HourAggregate> for SummaryJson {
 /// reason, and not in aggregates. A day is a day in Sweden.
 pub async fn list_observations(
     State(staff): State<StaffState>,
-    Path(id): Path<String>,
+    Name(id): Name,
     params: Params,
 ) -> Result<Response, Problem> {
     let query = params.only(PARAMETERS)?;
@@ -172,7 +172,7 @@ fn single(observation: &StoredObservation) -> PointJson {
         time: instant(observation.time),
         value: observation.value,
         quality: observation.quality.name(),
-        reason: observation.quality.reason().map(|reason| reason.name()),
+        reason: observation.quality.reason().map(Reason::name),
         uplink: observation.uplink.0,
     }
 }

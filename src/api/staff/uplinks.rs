@@ -1,4 +1,4 @@
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
 use serde_json::Value;
@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::views::{LedgerJson, RawJson, UplinkJson, event};
 use super::{StaffState, answer};
 use crate::api::error::Problem;
-use crate::api::query::Params;
+use crate::api::query::{Name, Params};
 use crate::envelope::{self, Content};
 use crate::model::{DevEui, Outcome};
 use crate::store::{StoredMessage, UplinkFilter, UplinkId};
@@ -52,7 +52,7 @@ pub async fn list_uplinks(
 /// `GET /api/v1/staff/uplinks/{id}`: the row, what the envelope said, and the message as received
 pub async fn find_uplink(
     State(staff): State<StaffState>,
-    Path(id): Path<String>,
+    Name(id): Name,
     params: Params,
 ) -> Result<Response, Problem> {
     params.none()?;

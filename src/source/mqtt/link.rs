@@ -5,8 +5,8 @@ use rumqttc::{TlsConfiguration, Transport};
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::{Config, Protocol, v3, v5};
+use crate::intake::Acknowledge;
 use crate::secret::SecretError;
-use crate::source::Acknowledge;
 use crate::source::tls::{self, TlsError};
 
 /// Requests that may wait for the connection. A connection has 65 535 packet ids, so more
@@ -25,7 +25,7 @@ pub enum Incoming {
     },
     /// For each filter, why it was refused.
     Subscribed(Vec<Option<String>>),
-    Message(Received),
+    Message(Box<Received>),
     /// Pings, our own acknowledgements.
     Other,
 }
@@ -56,9 +56,9 @@ pub enum LinkError {
     #[error("TLS: {0}")]
     Tls(#[from] TlsError),
     #[error("{0}")]
-    V5(#[from] rumqttc::v5::ConnectionError),
+    V5(#[from] Box<rumqttc::v5::ConnectionError>),
     #[error("{0}")]
-    V3(#[from] rumqttc::ConnectionError),
+    V3(#[from] Box<rumqttc::ConnectionError>),
     #[error("the broker ends the connection: {0}")]
     Disconnected(String),
     #[error("a filter is not valid MQTT")]
@@ -72,11 +72,21 @@ impl LinkError {
         use rumqttc::v5::ConnectionError as V5;
         match self {
             Self::Secret(_) => "secret",
-            Self::Tls(_) | Self::V5(V5::Tls(_)) | Self::V3(V3::Tls(_)) => "tls",
-            Self::V5(V5::Timeout(_)) | Self::V3(V3::NetworkTimeout | V3::FlushTimeout) => "timeout",
-            Self::V5(V5::Io(_)) | Self::V3(V3::Io(_)) => "network",
-            Self::V5(V5::ConnectionRefused(_)) | Self::V3(V3::ConnectionRefused(_)) => "refused",
-            Self::V5(_) | Self::V3(_) => "protocol",
+            Self::Tls(_) => "tls",
+            Self::V5(error) => match **error {
+                V5::Tls(_) => "tls",
+                V5::Timeout(_) => "timeout",
+                V5::Io(_) => "network",
+                V5::ConnectionRefused(_) => "refused",
+                _ => "protocol",
+            },
+            Self::V3(error) => match **error {
+                V3::Tls(_) => "tls",
+                V3::NetworkTimeout | V3::FlushTimeout => "timeout",
+                V3::Io(_) => "network",
+                V3::ConnectionRefused(_) => "refused",
+                _ => "protocol",
+            },
             Self::Disconnected(_) => "disconnected",
             Self::Filter => "filter",
         }

@@ -35,7 +35,7 @@ impl Link {
     }
 
     pub async fn next(&mut self) -> Result<Incoming, LinkError> {
-        Ok(match self.events.poll().await? {
+        Ok(match self.events.poll().await.map_err(Box::new)? {
             Event::Incoming(Packet::ConnAck(ack)) => {
                 Incoming::Connected { session_present: ack.session_present }
             }
@@ -45,7 +45,7 @@ impl Link {
                 let topic = std::mem::take(&mut publish.topic);
                 let retain = publish.retain;
                 let receipt = Receipt::new(Header::V3(self.client.clone(), publish));
-                Incoming::Message(Received { topic, body, retain, receipt })
+                Incoming::Message(Box::new(Received { topic, body, retain, receipt }))
             }
             Event::Incoming(
                 Packet::Connect(_)

@@ -33,7 +33,7 @@ impl Link {
     }
 
     pub async fn next(&mut self) -> Result<Incoming, LinkError> {
-        Ok(match self.events.poll().await? {
+        Ok(match self.events.poll().await.map_err(Box::new)? {
             Event::Incoming(Packet::ConnAck(ack)) => {
                 Incoming::Connected { session_present: ack.session_present }
             }
@@ -44,7 +44,7 @@ impl Link {
                 publish.properties = None;
                 let retain = publish.retain;
                 let receipt = Receipt::new(Header::V5(self.client.clone(), publish));
-                Incoming::Message(Received { topic, body, retain, receipt })
+                Incoming::Message(Box::new(Received { topic, body, retain, receipt }))
             }
             Event::Incoming(Packet::Disconnect(disconnect)) => {
                 return Err(disconnected(&disconnect));
