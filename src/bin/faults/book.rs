@@ -12,6 +12,9 @@ const TOLD: u8 = 1;
 const KEPT: u8 = 2;
 const SENT: u8 = 4;
 
+/// The parts into which a run's uplinks are divided.
+pub const ALL: u64 = 10_000;
+
 /// Uplinks within which the order is mixed.
 const DISORDER: usize = 64;
 
@@ -63,9 +66,10 @@ impl Book {
         self.pages.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets this part of all uplinks be sent.
-    pub fn open(&self, part: f64) {
-        let gate = (f64::from(self.plan.uplinks) * part.clamp(0.0, 1.0)) as u32;
+    /// Lets so many of 10 000 uplinks be sent.
+    pub fn open(&self, part: u64) {
+        let gate = u64::from(self.plan.uplinks) * part.min(ALL) / ALL;
+        let gate = u32::try_from(gate).unwrap_or(self.plan.uplinks);
         let mut pages = self.pages();
         pages.gate = gate.max(pages.gate);
     }

@@ -80,11 +80,20 @@ impl Broker {
         Ok(lost)
     }
 
+    /// Ends it for good.
     pub async fn stop(&self) -> Result<()> {
         if let Some(mut child) = self.running.lock().await.take() {
             child.kill()?;
             child.wait()?;
         }
         Ok(())
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.running.get_mut().take() {
+            child.kill().and_then(|()| child.wait()).map_or_else(drop, drop);
+        }
     }
 }

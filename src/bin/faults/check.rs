@@ -337,8 +337,8 @@ impl Check<'_> {
             ),
             (
                 "an observation that followers are not told of",
-                "select count(*) from observation o where not exists
-                 (select 1 from change c where c.series = o.series and c.time = o.time)",
+                "select count(*) from
+                 (select series, time from observation except select series, time from change)",
             ),
             (
                 "an hour's aggregate that is wrong",
@@ -357,8 +357,10 @@ impl Check<'_> {
             ),
             (
                 "a device whose uplinks are miscounted",
-                "select count(*) from device_state d where d.uplinks <> (select count(*)
-                 from uplink u where u.device = d.device and u.kind is null and u.outcome <> 1)",
+                "select count(*) from device_state d left join
+                 (select device, count(*) as rows from uplink
+                  where kind is null and outcome <> 1 group by device) u
+                 on u.device = d.device where d.uplinks <> coalesce(u.rows, 0)",
             ),
         ];
         for (sort, question) in QUESTIONS {

@@ -129,10 +129,10 @@ impl Kind {
 
     fn draw(random: &mut Random) -> Self {
         // A codec that hangs costs the time it is given, so there are few.
-        if random.between(0..=1999) == 0 {
+        if random.between(0_u16..=1999) == 0 {
             return Self::Hang;
         }
-        let mut left = random.between(0..=999);
+        let mut left = random.between(0_u64..=999);
         for (kind, share) in Self::SHARES {
             if left < share {
                 return kind;
@@ -168,7 +168,7 @@ pub const HANGING: u64 = 40;
 const UNKNOWN: u64 = 41;
 
 /// How far back in the sequence an uplink is that is sent again under another number.
-const COPY_DISTANCE: u64 = 40;
+const COPY_DISTANCE: u32 = 40;
 
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -196,10 +196,9 @@ impl Plan {
 
     fn draw(&self, number: u32) -> (Uplink, Option<u32>) {
         let mut random = Random::new(self.seed, u64::from(number) + 1);
-        let way = self.ways.get(random.next() as usize % self.ways.len().max(1));
-        let way = way.copied().unwrap_or(Way::Listener);
+        let way = random.pick(&self.ways).unwrap_or(Way::Listener);
         let mut kind = Kind::draw(&mut random);
-        let many = random.between(0..=1) == 0;
+        let many = random.between(0_u8..=1) == 0;
         if way == Way::Http && kind == Kind::Status {
             kind = Kind::Good;
         }
@@ -215,7 +214,10 @@ impl Plan {
             kind if kind.timed_by_arrival().is_some() => random.between(0..=CLOCKLESS - 1),
             _ => random.between(CLOCKLESS..=DEPLOYED - 1),
         };
-        let tenths = if kind == Kind::Impossible { -550 } else { random.between(0..=400) as i16 };
+        let tenths = match kind {
+            Kind::Impossible => -550,
+            _ => i16::try_from(random.between(0_u16..=400)).unwrap_or(0),
+        };
         let uplink = Uplink {
             number,
             original: number,
@@ -223,12 +225,12 @@ impl Plan {
             lane,
             kind,
             device,
-            without_id: way == Way::Http && kind == Kind::Good && random.between(0..=2) == 0,
-            millivolts: random.between(2000..=4000) as u16,
+            without_id: way == Way::Http && kind == Kind::Good && random.between(0_u8..=2) == 0,
+            millivolts: random.between(2000_u16..=4000),
             tenths,
         };
-        let distance = random.between(1..=COPY_DISTANCE) as u32;
-        let is_copy = random.between(0..=99) < 6;
+        let distance = random.between(1..=COPY_DISTANCE);
+        let is_copy = random.between(0_u8..=99) < 6;
         (uplink, number.checked_sub(distance).filter(|_| is_copy))
     }
 

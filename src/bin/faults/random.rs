@@ -19,15 +19,24 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    pub fn between(&mut self, range: RangeInclusive<u64>) -> u64 {
-        let width = (range.end() - range.start()).saturating_add(1).max(1);
-        range.start() + self.next() % width
+    pub fn between<T: Copy + Into<u64> + TryFrom<u64>>(&mut self, range: RangeInclusive<T>) -> T {
+        let (start, end): (u64, u64) = ((*range.start()).into(), (*range.end()).into());
+        let width = end.saturating_sub(start).saturating_add(1).max(1);
+        T::try_from(start + self.next() % width).unwrap_or(*range.start())
+    }
+
+    pub fn pick<T: Copy>(&mut self, items: &[T]) -> Option<T> {
+        items.get(self.below(items.len())).copied()
     }
 
     pub fn shuffle<T>(&mut self, items: &mut [T]) {
         for last in (1..items.len()).rev() {
-            let other = self.next() as usize % (last + 1);
+            let other = self.below(last + 1);
             items.swap(last, other);
         }
+    }
+
+    fn below(&mut self, end: usize) -> usize {
+        usize::try_from(self.next() % (end as u64).max(1)).unwrap_or(0)
     }
 }

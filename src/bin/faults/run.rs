@@ -14,6 +14,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::Options;
+use crate::book::ALL;
 use crate::check::{self, Verdict};
 use crate::post;
 use crate::report::Report;
@@ -21,7 +22,7 @@ use crate::schedule::{Fault, Kind, schedule};
 use crate::strike::World;
 
 /// Kept back for the last life of the service, whose metrics are held to its rows.
-const LAST_PART: f64 = 0.05;
+const LAST_PART: u64 = ALL / 20;
 
 /// How long the service may take to come back once everything is healed.
 const HEAL_MAX: Duration = Duration::from_secs(60);
@@ -47,15 +48,16 @@ struct Run {
 /// Returns whether nothing was lost, doubled or otherwise wrong.
 pub async fn run(options: &Options) -> Result<bool> {
     let (world, senders) = prepare::prepare(options).await?;
-    let faults = match (options.parked, options.faults, options.minutes) {
+    let length_ms = options.minutes.map(|minutes| Duration::from_secs_f64(minutes * 60.0));
+    let length_ms = length_ms.map(|length| u64::try_from(length.as_millis())).transpose()?;
+    let faults = match (options.parked, options.faults, length_ms) {
         (true, ..) => 0,
         (_, Some(faults), _) => faults,
-        (_, None, Some(minutes)) => (minutes * 25.0) as usize,
+        (_, None, Some(length_ms)) => usize::try_from(length_ms * 25 / 60_000)?,
         (_, None, None) => 26,
     };
-    let length = options.minutes.map(|minutes| (minutes * 60_000.0) as u64);
     let mut run = Run {
-        schedule: schedule(options.seed, faults, &world.book.plan.ways, length),
+        schedule: schedule(options.seed, faults, &world.book.plan.ways, length_ms),
         world: Arc::new(world),
         progress: progress(u64::from(options.uplinks)),
         log: String::new(),
@@ -113,7 +115,7 @@ impl Run {
             self.world.service.start().await?;
             self.world.service.ready(HEAL_MAX).await?;
         }
-        book.open(1.0);
+        book.open(ALL);
         self.drain().await
     }
 
@@ -122,7 +124,7 @@ impl Run {
         let world = Arc::clone(&self.world);
         world.service.stop().await?;
         self.rows_before = check::count_rows(&world.ground.store_file())?;
-        world.book.open(1.0);
+        world.book.open(ALL);
         loop {
             let (open, untold) = world.book.open_accounts();
             self.progress.set_message(format!("{} parked", open.len() - untold));
@@ -133,7 +135,7 @@ impl Run {
         }
         let parked_at = Instant::now();
         world.service.start().await?;
-        self.note(format!("parked; the service is back at {:?}", parked_at - self.started));
+        self.note(&format!("parked; the service is back at {:?}", parked_at - self.started));
         Ok(())
     }
 
@@ -151,8 +153,8 @@ impl Run {
                 striking.spawn(async move { (fault, world.strike(fault).await) });
             }
             // Uplinks come in bursts too: a second's worth at a time.
-            let part = (now / 1000 * 1000) as f64 / end as f64;
-            book.open(part.min(1.0) * (1.0 - LAST_PART));
+            let seconds = (now / 1000 * 1000).min(end);
+            book.open((ALL - LAST_PART) * seconds / end);
             self.progress.set_position(book.kept_count());
             while let Some(struck) = striking.try_join_next() {
                 let (fault, result) = struck?;
@@ -169,14 +171,14 @@ impl Run {
         match result {
             Ok(remark) => {
                 *self.happened.entry(fault.kind).or_default() += 1;
-                self.note(format!("{fault} {remark}"));
+                self.note(format!("{fault} {remark}").trim_end());
             }
             // Such as a program to freeze that is just being started: the next one will.
-            Err(error) => self.note(format!("{fault}: did not happen: {error:#}")),
+            Err(error) => self.note(&format!("{fault}: did not happen: {error:#}")),
         }
     }
 
-    fn note(&mut self, text: String) {
+    fn note(&mut self, text: &str) {
         let at = self.started.elapsed().as_secs_f64();
         if writeln!(self.log, "{at:8.1} {text}").is_err() {
             // A text that is kept in memory takes all that is written to it.
@@ -225,7 +227,7 @@ impl Run {
         match health {
             Ok((200, _)) => {}
             other => {
-                self.complaints.push(format!("the service is not ready at the end: {other:?}"))
+                self.complaints.push(format!("the service is not ready at the end: {other:?}"));
             }
         }
         let (_, metrics) = metrics.context("no metrics at the end")?;

@@ -131,14 +131,13 @@ pub fn schedule(seed: u64, faults: usize, ways: &[Way], length_ms: Option<u64>) 
         }
         let Some(kind) = deck.pop() else { break };
         if left == 0 {
-            at_ms += random.between(2_000..=5_000);
-            left = random.between(1..=4);
+            at_ms += random.between(2_000_u64..=5_000);
+            left = random.between(1_u8..=4);
         } else {
-            at_ms += random.between(50..=1_200);
+            at_ms += random.between(50_u64..=1_200);
         }
         left -= 1;
-        let link = links.get(random.next() as usize % links.len().max(1));
-        let link = link.copied().unwrap_or(Link::Source);
+        let link = random.pick(&links).unwrap_or(Link::Source);
         schedule.push(Fault { at_ms, kind, link, length_ms: kind.length(&mut random) });
     }
     if let Some(length_ms) = length_ms {

@@ -221,3 +221,11 @@ impl Service {
         }
     }
 }
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.running.get_mut().take() {
+            child.kill().and_then(|()| child.wait()).map_or_else(drop, drop);
+        }
+    }
+}
