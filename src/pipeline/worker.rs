@@ -39,6 +39,7 @@ impl Default for WorkerConfig {
 const PART: &str = "store";
 
 struct Worker {
+    intake: Receiver<Delivery>,
     pipeline: Pipeline,
     writer: Writer,
     config: WorkerConfig,
@@ -61,7 +62,7 @@ enum Failure {
 /// load and nobody waits for a timer. While the store fails nothing is acknowledged; `stop` ends
 /// that wait.
 pub fn run(
-    mut intake: Receiver<Delivery>,
+    intake: Receiver<Delivery>,
     pipeline: Pipeline,
     writer: Writer,
     config: WorkerConfig,
@@ -69,18 +70,19 @@ pub fn run(
     stop: CancellationToken,
 ) -> Writer {
     let metrics = Arc::clone(&pipeline.metrics);
-    let mut worker = Worker { pipeline, writer, config, metrics, health, stop };
+    let mut worker = Worker { intake, pipeline, writer, config, metrics, health, stop };
     let mut deliveries = Vec::new();
-    while let Some(first) = intake.blocking_recv() {
+    while let Some(first) = worker.intake.blocking_recv() {
         deliveries.push(first);
         while deliveries.len() < worker.config.batch_messages
-            && let Ok(next) = intake.try_recv()
+            && let Ok(next) = worker.intake.try_recv()
         {
             deliveries.push(next);
         }
-        worker.metrics.intake_depth.set(i64::try_from(intake.len()).unwrap_or(i64::MAX));
+        worker.note_depth();
         worker.take_all(&mut deliveries);
-        while intake.is_empty() && !worker.stop.is_cancelled() && worker.roll_up() {}
+        worker.note_depth();
+        while worker.intake.is_empty() && !worker.stop.is_cancelled() && worker.roll_up() {}
     }
     worker.writer
 }
@@ -142,15 +144,18 @@ impl Worker {
             match self.commit(deliveries) {
                 Err(Failure::Passes(error)) if !self.stop.is_cancelled() => {
                     self.count_store_error(&error);
+                    // It may fail for another reason now than it did at first.
+                    self.health.trouble(PART, &error.to_string());
                     if !troubled {
                         tracing::error!(
                             error = chain(&error),
                             "the store fails; nothing is acknowledged until it recovers"
                         );
-                        self.health.trouble(PART, &error.to_string());
                         troubled = true;
                     }
-                    thread::sleep(pause);
+                    // Messages gather meanwhile, which is when somebody looks.
+                    self.note_depth();
+                    self.rest(pause);
                     pause = (pause * 2).min(self.config.retry_max);
                 }
                 done => {
@@ -162,6 +167,23 @@ impl Worker {
                 }
             }
         }
+    }
+
+    /// Waits, but not beyond the moment when the process is to stop.
+    fn rest(&self, pause: Duration) {
+        const STEP: Duration = Duration::from_millis(50);
+        let until = Instant::now() + pause;
+        while !self.stop.is_cancelled() {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            thread::sleep(left.min(STEP));
+        }
+    }
+
+    fn note_depth(&self) {
+        self.metrics.intake_depth.set(i64::try_from(self.intake.len()).unwrap_or(i64::MAX));
     }
 
     fn commit(&mut self, deliveries: &[Delivery]) -> Result<Vec<Taken>, Failure> {
