@@ -15,6 +15,7 @@ mod cli;
 mod config;
 mod durability;
 mod envelopes;
+mod faults;
 mod ingest;
 mod support;
 mod tidy;

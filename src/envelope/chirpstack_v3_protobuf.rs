@@ -1,5 +1,10 @@
 //! `ChirpStack` v3 with `marshaler = "protobuf"`.
 //!
+//! ```text
+//! 22 08 0e7a11fffe51a0c4   dev_eui
+//! 5a 01 00                 data: 00
+//! ```
+//!
 //! The topic says which message it is; nothing in the bytes does. DevEUI, device address and
 //! gateway ids are bytes. Field numbers are those of chirpstack-api 3.12, and other than those
 //! of v4 throughout. Bandwidths are in kHz.
@@ -258,5 +263,52 @@ fn address(bytes: &[u8]) -> Result<Option<String>, EnvelopeError> {
         0 => Ok(None),
         4 => Ok(Some(hex::encode(bytes))),
         _ => Err(unfit("dev_addr", &hex::encode(bytes), "4 bytes")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Messages one after the other are one message with the fields of both.
+    fn detail_of(kind: &str, rest: &impl Message) -> EventDetail {
+        let head = AnyEvent { application_id: 102, dev_eui: vec![1, 2, 3, 4, 5, 6, 7, 8] };
+        let body = [head.encode_to_vec(), rest.encode_to_vec()].concat();
+        let topic = format!("application/102/device/0102030405060708/event/{kind}");
+        match unwrap(&topic, &body).unwrap().pop() {
+            Some(Content::Event(event)) => {
+                assert_eq!(event.dev_eui, DevEui(0x0102_0304_0506_0708));
+                event.detail
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn every_event_is_told_by_its_topic() {
+        let join = detail_of("join", &JoinEvent { dev_addr: vec![0, 0xf1, 0xd2, 0xc3] });
+        let dev_addr = Some("00f1d2c3".to_owned());
+        assert_eq!(join, EventDetail::Join { dev_addr, session_id: None });
+
+        let status = StatusEvent { margin: 29, battery_level: 95.67, ..StatusEvent::default() };
+        let expected = EventDetail::Status {
+            margin_db: Some(29),
+            battery_percent: Some(95.67),
+            external_power: Some(false),
+            battery_raw: None,
+        };
+        assert_eq!(detail_of("status", &status), expected);
+
+        let error = detail_of("error", &ErrorEvent { kind: 8, error: "again".to_owned() });
+        let expected = EventDetail::Log {
+            level: None,
+            code: Some("UPLINK_FCNT_RETRANSMISSION".to_owned()),
+            description: Some("again".to_owned()),
+        };
+        assert_eq!(error, expected);
+
+        let ack = detail_of("ack", &AckEvent { acknowledged: true });
+        assert_eq!(ack, EventDetail::Ack { acknowledged: true });
+        assert_eq!(detail_of("txack", &AckEvent::default()), EventDetail::Txack);
     }
 }

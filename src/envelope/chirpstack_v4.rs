@@ -1,5 +1,9 @@
 //! `ChirpStack` v4, JSON (`integration.UplinkEvent` and its siblings of chirpstack-api 4.20).
 //!
+//! ```json
+//! {"deviceInfo": {"devEui": "0e7a11fffe4c2da7"}, "fPort": 2, "data": "AA==", "rxInfo": []}
+//! ```
+//!
 //! Zero values are left out inside `rxInfo` and `txInfo` by every version, and everywhere by
 //! 4.0: an absent number is 0 and an absent flag is false, never unknown. The exceptions are
 //! said where they are read.

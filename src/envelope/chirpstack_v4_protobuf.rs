@@ -1,5 +1,10 @@
 //! `ChirpStack` v4 with `json = false`: the binary form of `chirpstack-v4-json`.
 //!
+//! ```text
+//! 1a 12 42 10 30653761313166666665346332643931   device_info { dev_eui: "0e7a11fffe4c2d91" }
+//! 52 01 00                                       data: 00
+//! ```
+//!
 //! The topic, which ends in `/event/<type>`, says which message it is; nothing in the bytes does.
 //! Protobuf leaves out all zero values, so an absent number is 0. Field numbers are those of
 //! chirpstack-api 4.20, `integration.proto`. The decoded `object` is not read.
@@ -331,4 +336,89 @@ fn named(info: Option<&DeviceInfo>) -> Result<(DevEui, Option<String>), Envelope
     let info = info.ok_or(EnvelopeError::Missing { field: "device_info" })?;
     let name = Some(info.device_name.clone()).filter(|name| !name.is_empty());
     Ok((dev_eui("device_info.dev_eui", &info.dev_eui)?, name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Messages one after the other are one message with the fields of all.
+    fn event_of(kind: &str, head: &impl Message, rest: &impl Message) -> DeviceEvent {
+        let body = [head.encode_to_vec(), rest.encode_to_vec()].concat();
+        let topic = format!("application/1/device/0e7a11fffe4c2d91/event/{kind}");
+        match unwrap(&topic, &body).unwrap().pop() {
+            Some(Content::Event(event)) => event,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn info() -> Option<DeviceInfo> {
+        Some(DeviceInfo { device_name: "a".to_owned(), dev_eui: "0e7a11fffe4c2d91".to_owned() })
+    }
+
+    #[test]
+    fn every_event_is_told_by_its_topic() {
+        let time = Some(Timestamp { seconds: 1_773_211_338, nanos: 500_000_000 });
+        let head =
+            AnyEvent { deduplication_id: "id".to_owned(), time: time.clone(), device_info: info() };
+        let status = StatusEvent { margin: -3, battery_level: 78.74016, ..StatusEvent::default() };
+        let event = event_of("status", &head, &status);
+        assert_eq!(event.dedup_id.as_deref(), Some("id"));
+        assert_eq!(event.at.unwrap().to_rfc3339(), "2026-03-11T06:42:18.500+00:00");
+        let expected = EventDetail::Status {
+            margin_db: Some(-3),
+            battery_percent: Some(78.74016),
+            external_power: Some(false),
+            battery_raw: None,
+        };
+        assert_eq!(event.detail, expected);
+
+        let ack = event_of("ack", &head, &AckEvent { acknowledged: true });
+        assert_eq!(ack.detail, EventDetail::Ack { acknowledged: true });
+
+        let location = Location { latitude: 62.3911, longitude: 17.3102 };
+        let location = event_of("location", &head, &LocationEvent { location: Some(location) });
+        let expected = EventDetail::Location { latitude_deg: 62.3911, longitude_deg: 17.3102 };
+        assert_eq!(location.detail, expected);
+
+        let txack = TxAckEvent { time: time.clone(), device_info: info() };
+        let downlink_id = b"\x08\xba\xb5\x8c\xef\x0a";
+        let body = [downlink_id.as_slice(), &txack.encode_to_vec()].concat();
+        let event = unwrap("application/1/device/0e7a11fffe4c2d91/event/txack", &body).unwrap();
+        assert!(
+            matches!(&event[..], [Content::Event(event)] if event.detail == EventDetail::Txack)
+        );
+
+        let log = LogEvent {
+            time,
+            device_info: info(),
+            level: 1,
+            code: 7,
+            description: "again".to_owned(),
+        };
+        let log = event_of("log", &log, &JoinServerContext {});
+        let expected = EventDetail::Log {
+            level: Some("WARNING".to_owned()),
+            code: Some("UPLINK_F_CNT_RETRANSMISSION".to_owned()),
+            description: Some("again".to_owned()),
+        };
+        assert_eq!(log.detail, expected);
+
+        let other = event_of("integration", &head, &JoinServerContext {});
+        assert_eq!(other.detail, EventDetail::Other("integration".to_owned()));
+    }
+
+    #[test]
+    fn a_frame_heard_by_fsk_has_no_snr_and_an_encrypted_one_says_so() {
+        let up = UplinkEvent {
+            device_info: info(),
+            rx_info: vec![RxInfo { gateway_id: "gw".to_owned(), rssi: -71, snr: 0.0 }],
+            tx_info: Some(TxInfo { frequency: 868_800_000, modulation: None }),
+            join_server_context: Some(JoinServerContext {}),
+            ..UplinkEvent::default()
+        };
+        let uplink = up.into_uplink().unwrap();
+        assert_eq!((uplink.radio.rssi, uplink.radio.snr), (Some(-71.0), None));
+        assert!(uplink.encrypted);
+    }
 }

@@ -2,5 +2,6 @@
 
 mod fixtures;
 mod garbage;
+mod guide;
 mod readers;
 mod support;

@@ -31,9 +31,9 @@ fn the_listener_acknowledges_nothing_while_the_store_cannot_commit_and_goes_on_b
     let app = TestApp::start(&home);
     let holder = hold(&home);
     let messages = uplinks(UPLINKS);
-    let mut publisher = Publisher::start(app.listener("inside"), &messages);
+    let publisher = Publisher::start(app.listener("inside"), &messages);
     let reason = eventually("health says why", || {
-        assert_eq!(publisher.go_on(Duration::from_millis(50)), 0, "acknowledged before the commit");
+        assert_eq!(publisher.acknowledged(), 0, "acknowledged before the commit");
         app.api.troubles().remove("store")
     });
     assert_eq!(reason, "the database is locked");
@@ -43,7 +43,7 @@ fn the_listener_acknowledges_nothing_while_the_store_cannot_commit_and_goes_on_b
     assert!(app.api.outcomes().is_empty(), "the ledger can be read meanwhile");
 
     holder.execute_batch("rollback").unwrap();
-    assert_eq!(publisher.finish(messages.len()).len(), messages.len());
+    assert_eq!(publisher.finish().len(), messages.len());
     app.api.ready();
     assert_eq!(app.api.metric("uplinks_received_total", &[]), f64::from(UPLINKS));
     assert_eq!(app.api.values("badplatsen", "water_temperature").len(), messages.len());
@@ -51,40 +51,47 @@ fn the_listener_acknowledges_nothing_while_the_store_cannot_commit_and_goes_on_b
 
 #[test]
 fn a_source_leaves_while_the_intake_stays_full_and_returns_when_there_is_room() {
-    const UPLINKS: u32 = 300;
-    for protocol in ["5", "3.1.1"] {
-        let broker = Mosquitto::start();
-        let home = Home::new();
-        home.configure(&format!(
-            "[limits]\nintake_messages = 8\nbatch_messages = 4\n\
-             [source.main]\nbroker = \"mqtt://{}\"\nprotocol = \"{protocol}\"\n\
-             client_id = \"stadspuls\"\nfilters = [\"application/#\"]\nkeep_alive = \"5s\"\n",
-            broker.addr()
-        ));
-        let app = TestApp::start(&home);
-        app.api.connected("main");
-        let holder = hold(&home);
-        publish(broker.addr(), &uplinks(UPLINKS));
-        app.api.reaches("source_pauses_total", &[("source", "main")], 1.0);
-        assert_eq!(app.api.trouble("store"), "the database is locked");
-        assert_eq!(app.api.metric("uplinks_received_total", &[]), 0.0);
-        // Longer than the broker waits for a sign of life.
-        crate::support::never_within(Duration::from_secs(5), "something was committed", || {
-            app.api.metric("uplinks_received_total", &[]) > 0.0
-        });
-        assert_eq!(app.api.metric("source_connected", &[]), 0.0, "it has left");
+    // Side by side, since most of it is waiting.
+    std::thread::scope(|scope| {
+        for protocol in ["5", "3.1.1"] {
+            scope.spawn(|| leaves_and_returns(protocol));
+        }
+    });
+}
 
-        holder.execute_batch("rollback").unwrap();
-        app.api.connected("main");
-        let stored = [("outcome", "stored")];
-        app.api.reaches("uplink_outcomes_total", &stored, f64::from(UPLINKS));
-        assert_eq!(app.api.metric("uplink_outcomes_total", &stored), f64::from(UPLINKS));
-        app.api.ready();
-        assert_eq!(app.api.metric("source_sessions_lost_total", &[]), 0.0);
-        assert_eq!(app.api.metric("source_errors_total", &[]), 0.0, "leaving is no error");
-        let log = broker.log();
-        assert!(!log.contains("exceeded timeout"), "{protocol}: the broker threw us out:\n{log}");
-    }
+fn leaves_and_returns(protocol: &str) {
+    const UPLINKS: u32 = 300;
+    let broker = Mosquitto::start();
+    let home = Home::new();
+    home.configure(&format!(
+        "[limits]\nintake_messages = 8\nbatch_messages = 4\n\
+         [source.main]\nbroker = \"mqtt://{}\"\nprotocol = \"{protocol}\"\n\
+         client_id = \"stadspuls\"\nfilters = [\"application/#\"]\nkeep_alive = \"5s\"\n",
+        broker.addr()
+    ));
+    let app = TestApp::start(&home);
+    app.api.connected("main");
+    let holder = hold(&home);
+    publish(broker.addr(), &uplinks(UPLINKS));
+    app.api.reaches("source_pauses_total", &[("source", "main")], 1.0);
+    assert_eq!(app.api.trouble("store"), "the database is locked");
+    assert_eq!(app.api.metric("uplinks_received_total", &[]), 0.0);
+    // Longer than the broker waits for a sign of life.
+    crate::support::never_within(Duration::from_secs(5), "something was committed", || {
+        app.api.metric("uplinks_received_total", &[]) > 0.0
+    });
+    assert_eq!(app.api.metric("source_connected", &[]), 0.0, "it has left");
+
+    holder.execute_batch("rollback").unwrap();
+    app.api.connected("main");
+    let stored = [("outcome", "stored")];
+    app.api.reaches("uplink_outcomes_total", &stored, f64::from(UPLINKS));
+    assert_eq!(app.api.metric("uplink_outcomes_total", &stored), f64::from(UPLINKS));
+    app.api.ready();
+    assert_eq!(app.api.metric("source_sessions_lost_total", &[]), 0.0);
+    assert_eq!(app.api.metric("source_errors_total", &[]), 0.0, "leaving is no error");
+    let log = broker.log();
+    assert!(!log.contains("exceeded timeout"), "{protocol}: the broker threw us out:\n{log}");
 }
 
 #[test]

@@ -58,6 +58,9 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
+        if thread::panicking() {
+            eprintln!("the service logged:\n{}", self.log.lock().unwrap().join("\n"));
+        }
         self.child.kill().and_then(|()| self.child.wait()).map_or_else(drop, drop);
     }
 }

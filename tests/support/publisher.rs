@@ -1,6 +1,8 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rumqttc::Outgoing;
@@ -8,8 +10,7 @@ use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::Packet;
 use rumqttc::v5::{Client, Connection, Event, MqttOptions};
 
-/// How long an acknowledgement may take before the publisher gives up.
-const PATIENCE: Duration = Duration::from_secs(60);
+use super::eventually;
 
 static CLIENTS: AtomicU32 = AtomicU32::new(0);
 
@@ -28,18 +29,17 @@ impl Message {
 
 /// Publishes at QoS 1 and waits until all is acknowledged.
 pub fn publish(to: SocketAddr, messages: &[Message]) {
-    let acknowledged = Publisher::start(to, messages).finish(messages.len());
+    let acknowledged = Publisher::start(to, messages).finish();
     assert_eq!(acknowledged.len(), messages.len(), "the broker went away");
 }
 
 /// A client that publishes at QoS 1 on one connection and knows which messages were
-/// acknowledged. It does not repeat anything.
+/// acknowledged, by their place in what it was given. It does not repeat anything.
 pub struct Publisher {
-    _client: Client,
-    connection: Connection,
-    sent: usize,
-    on_their_way: HashMap<u16, usize>,
-    acknowledged: Vec<usize>,
+    acknowledged: Arc<Mutex<Vec<usize>>>,
+    /// Until all is acknowledged or the connection ends. A thread, because a connection that is
+    /// polled for a short time only may be dropped while it is being made.
+    work: JoinHandle<()>,
 }
 
 impl Publisher {
@@ -56,47 +56,47 @@ impl Publisher {
             let Message { topic, body, retain } = message.clone();
             client.publish(topic, QoS::AtLeastOnce, retain, body).unwrap();
         }
-        Self {
-            _client: client,
-            connection,
-            sent: 0,
-            on_their_way: HashMap::new(),
-            acknowledged: Vec::new(),
-        }
+        let acknowledged = Arc::default();
+        let (wanted, shared) = (messages.len(), Arc::clone(&acknowledged));
+        let work = std::thread::spawn(move || {
+            follow(connection, &shared, wanted);
+            // Without its client a connection would end as soon as all is sent.
+            drop(client);
+        });
+        Self { acknowledged, work }
     }
 
-    /// Goes on until `wanted` messages are acknowledged or the connection ends. Returns which
-    /// are, by their place in what was given.
-    pub fn finish(mut self, wanted: usize) -> Vec<usize> {
-        while self.acknowledged.len() < wanted && self.step(PATIENCE) {}
-        self.acknowledged
+    /// How many have been acknowledged so far.
+    pub fn acknowledged(&self) -> usize {
+        self.acknowledged.lock().unwrap().len()
     }
 
-    /// Goes on for about `time`. Returns how many have been acknowledged so far.
-    pub fn go_on(&mut self, time: Duration) -> usize {
-        let until = std::time::Instant::now() + time;
-        while let Some(left) = until.checked_duration_since(std::time::Instant::now()) {
-            if !self.step(left) {
-                break;
-            }
-        }
-        self.acknowledged.len()
+    /// Waits until all is acknowledged or the connection has ended. Returns which messages are.
+    pub fn finish(self) -> Vec<usize> {
+        eventually("all is acknowledged", || self.work.is_finished().then_some(()));
+        self.work.join().unwrap();
+        std::mem::take(&mut self.acknowledged.lock().unwrap())
     }
+}
 
-    /// False when there is nothing more to come.
-    fn step(&mut self, patience: Duration) -> bool {
-        match self.connection.recv_timeout(patience) {
-            Ok(Ok(Event::Outgoing(Outgoing::Publish(packet_id)))) => {
-                self.on_their_way.insert(packet_id, self.sent);
-                self.sent += 1;
-                true
+fn follow(mut connection: Connection, acknowledged: &Mutex<Vec<usize>>, wanted: usize) {
+    let mut sent = 0;
+    let mut on_their_way = HashMap::new();
+    let mut done = 0;
+    while done < wanted
+        && let Ok(Ok(event)) = connection.recv()
+    {
+        match event {
+            Event::Outgoing(Outgoing::Publish(packet_id)) => {
+                on_their_way.insert(packet_id, sent);
+                sent += 1;
             }
-            Ok(Ok(Event::Incoming(Packet::PubAck(ack)))) => {
-                self.acknowledged.extend(self.on_their_way.remove(&ack.pkid));
-                true
+            Event::Incoming(Packet::PubAck(ack)) => {
+                let place = on_their_way.remove(&ack.pkid).expect("a packet on its way");
+                acknowledged.lock().unwrap().push(place);
+                done += 1;
             }
-            Ok(Ok(_)) => true,
-            Ok(Err(_)) | Err(_) => false,
+            _ => {}
         }
     }
 }

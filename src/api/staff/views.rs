@@ -204,3 +204,30 @@ pub fn event(event: &DeviceEvent) -> Value {
     fields.extend(detail.into_iter().map(|(name, value)| (name.to_owned(), value)));
     Value::Object(fields)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_only_some_frames_have_is_left_out_of_others() {
+        let bare = Uplink::new("0e7a11fffe4c2d91".parse().unwrap(), vec![1]);
+        let names = ["encrypted", "battery_raw", "simulated", "late", "session_id", "via_relay"];
+        let shown = serde_json::to_value(UplinkJson::from(bare.clone())).unwrap();
+        assert!(names.iter().all(|name| shown.get(name).is_none()), "{shown}");
+
+        let full = Uplink {
+            battery_raw: Some(0),
+            simulated: true,
+            late: true,
+            session_id: Some("s".to_owned()),
+            ..bare
+        };
+        let shown = serde_json::to_value(UplinkJson::from(full)).unwrap();
+        let expected = [json!(0), json!(true), json!(true), json!("s")];
+        assert_eq!(
+            names[1..5].iter().map(|name| shown[name].clone()).collect::<Vec<_>>(),
+            expected
+        );
+    }
+}

@@ -60,7 +60,7 @@ fn places(value: &Value, here: String, all: &mut Vec<String>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
     fn random_bytes_do_no_harm(
