@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::api;
 use crate::clock;
 use crate::config::{Config, ListenerConfig};
-use crate::pipeline::{self, Pipeline};
+use crate::pipeline::{self, Pipeline, WorkerConfig};
 use crate::registry::Registry;
 use crate::secret::SecretError;
 use crate::source::listener::{self, Listener, Password};
@@ -101,6 +101,8 @@ impl App {
         let worker = {
             let (limits, worker_config) =
                 (config.limits.pipeline.clone(), config.limits.worker.clone());
+            let worker_config =
+                WorkerConfig { retention: config.retention.clone(), ..worker_config };
             let (metrics, stop) = (Arc::clone(&metrics), stop_worker.clone());
             start_thread(move || {
                 // Made on its own thread, which codecs never leave.

@@ -2,6 +2,7 @@
 //!
 //! Paths in it are relative to the file itself. Secrets are named in it, never written.
 
+mod retention;
 mod sources;
 mod values;
 
@@ -12,7 +13,7 @@ use crate::api::Contact;
 use crate::document::{self, Faults, Section};
 use crate::pipeline::{BodyLimit, PipelineLimits, WorkerConfig};
 use crate::secret::Secret;
-use crate::store::StoreConfig;
+use crate::store::{Retention, StoreConfig};
 pub use sources::{ListenerConfig, SourceConfig};
 
 /// Everything that can be set.
@@ -27,6 +28,7 @@ pub struct Config {
     pub listeners: Vec<ListenerConfig>,
     pub sources: Vec<SourceConfig>,
     pub limits: Limits,
+    pub retention: Retention,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,6 +77,7 @@ impl Config {
             listeners: Vec::new(),
             sources: Vec::new(),
             limits: Limits::default(),
+            retention: Retention::default(),
         }
     }
 
@@ -115,6 +118,11 @@ fn read(root: &Section<'_>, base: &Path, mut config: Config) -> Config {
         });
     });
     root.table("limits", |section| read_limits(section, &mut config.limits));
+    let behind_max = config.limits.pipeline.timing.behind_max;
+    set(
+        &mut config.retention,
+        root.table("retention", |section| retention::read_retention(section, behind_max)),
+    );
     let sources =
         root.named_tables("source", |name, section| sources::read_source(name, section, base));
     let mut is_silent = sources.is_empty() && root.is_table("source") != Some(false);

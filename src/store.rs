@@ -7,7 +7,9 @@
 //! (`journal_mode = WAL`, `synchronous = FULL`), and nothing is acknowledged before that.
 
 mod codes;
+mod copy;
 mod device;
+mod disposal;
 mod error;
 mod fleet;
 mod ledger;
@@ -20,11 +22,16 @@ mod series;
 mod tests;
 mod write;
 
+pub use copy::{
+    CopyError, Holdings, MANIFEST_FILE, Manifest, Progress, Restored, Watch, backup,
+    check_manifest, restore,
+};
 pub use device::{DeviceState, Heard};
+pub use disposal::{Dropped, RetainedKind, Retention, Rule};
 pub use error::StoreError;
 pub use fleet::Fleet;
 pub use ledger::{LedgerEntry, UplinkId};
 pub use open::{Store, StoreConfig};
-pub use read::{LedgerRow, Reader, StoredMessage, UplinkFilter};
+pub use read::{Disposed, LedgerRow, Reader, StoredMessage, UplinkFilter};
 pub use series::{Change, HourAggregate, Range, StoredObservation};
 pub use write::{Batch, Writer};

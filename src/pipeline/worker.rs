@@ -12,8 +12,8 @@ use super::{Pipeline, Taken};
 use crate::clock;
 use crate::model::Outcome;
 use crate::source::Delivery;
-use crate::store::{StoreError, Writer};
-use crate::telemetry::{Health, Metrics, OutcomeLabel, ReasonLabel, SourceLabel};
+use crate::store::{Dropped, Retention, StoreError, Writer};
+use crate::telemetry::{Health, KindLabel, Metrics, OutcomeLabel, ReasonLabel, SourceLabel};
 
 /// How the worker gathers and waits.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub struct WorkerConfig {
     /// First pause after the store has failed; it doubles up to `retry_max`.
     pub retry_min: Duration,
     pub retry_max: Duration,
+    /// What is dropped when nothing else waits; nothing by default.
+    pub retention: Retention,
 }
 
 impl Default for WorkerConfig {
@@ -31,12 +33,16 @@ impl Default for WorkerConfig {
             batch_messages: 1000,
             retry_min: Duration::from_millis(100),
             retry_max: Duration::from_secs(10),
+            retention: Retention::default(),
         }
     }
 }
 
 /// The part of health that speaks of the store.
 const PART: &str = "store";
+
+/// How long after nothing was left to drop we look again: whole days go, so it need not be often.
+const RETENTION_PAUSE: Duration = Duration::from_secs(600);
 
 struct Worker {
     pipeline: Pipeline,
@@ -45,6 +51,8 @@ struct Worker {
     metrics: Arc<Metrics>,
     health: Arc<Health>,
     stop: CancellationToken,
+    /// When to look again for something to drop.
+    retention_due: Instant,
 }
 
 /// Why a batch was not committed.
@@ -69,8 +77,10 @@ pub fn run(
     stop: CancellationToken,
 ) -> Writer {
     let metrics = Arc::clone(&pipeline.metrics);
-    let mut worker = Worker { pipeline, writer, config, metrics, health, stop };
+    let retention_due = Instant::now();
+    let mut worker = Worker { pipeline, writer, config, metrics, health, stop, retention_due };
     let mut deliveries = Vec::new();
+    worker.idle(&intake);
     while let Some(first) = intake.blocking_recv() {
         deliveries.push(first);
         while deliveries.len() < worker.config.batch_messages
@@ -80,12 +90,18 @@ pub fn run(
         }
         worker.metrics.intake_depth.set(i64::try_from(intake.len()).unwrap_or(i64::MAX));
         worker.take_all(&mut deliveries);
-        while intake.is_empty() && !worker.stop.is_cancelled() && worker.roll_up() {}
+        worker.idle(&intake);
     }
     worker.writer
 }
 
 impl Worker {
+    /// Does what can wait, a small step at a time, as long as nothing else does.
+    fn idle(&mut self, intake: &Receiver<Delivery>) {
+        while intake.is_empty() && !self.stop.is_cancelled() && (self.roll_up() || self.dispose()) {
+        }
+    }
+
     /// Commits and acknowledges all deliveries, and leaves none.
     fn take_all(&mut self, deliveries: &mut Vec<Delivery>) {
         match self.commit_patiently(deliveries) {
@@ -234,6 +250,41 @@ impl Worker {
                 false
             }
         }
+    }
+
+    /// Drops what retention allows. Returns whether there may be more to do.
+    fn dispose(&mut self) -> bool {
+        if Instant::now() < self.retention_due {
+            return false;
+        }
+        match self.writer.dispose(&self.config.retention, clock::now()) {
+            Ok(Some(dropped)) => {
+                let label = KindLabel { kind: dropped.kind.name() };
+                self.metrics.rows_disposed.get_or_create(&label).inc_by(dropped.rows as u64);
+                log_disposal(&dropped);
+                return true;
+            }
+            Ok(None) => {}
+            Err(error) => {
+                self.count_store_error(&error);
+                tracing::warn!(error = chain(&error), "nothing is disposed of this time");
+            }
+        }
+        self.retention_due = Instant::now() + RETENTION_PAUSE;
+        false
+    }
+}
+
+/// One line for each day, when all of it has gone.
+fn log_disposal(dropped: &Dropped) {
+    if dropped.finished {
+        tracing::info!(
+            kind = dropped.kind.name(),
+            day = %dropped.day.date_naive(),
+            rows = dropped.rows_of_day,
+            decision = dropped.decision.as_deref().unwrap_or_default(),
+            "a day has been disposed of"
+        );
     }
 }
 

@@ -87,6 +87,7 @@ impl Batch<'_> {
                 packed.bytes,
             ])?;
         let uplink = self.connection.last_insert_rowid();
+        self.message_hours.insert(hour_of(arrived_at));
         if let Some(device) = device {
             self.connection
                 .prepare_cached(
@@ -139,7 +140,8 @@ impl Batch<'_> {
         Ok(())
     }
 
-    /// A message of the ledger as it was received, also one of this very batch.
+    /// A message of the ledger as it was received, also one of this very batch; none where there
+    /// is no such row or its message has been disposed of.
     ///
     /// # Errors
     ///

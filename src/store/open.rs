@@ -6,17 +6,18 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::{Reader, StoreError, Writer};
 
-const FILE: &str = "stadspuls.sqlite";
-const LOCK_FILE: &str = "stadspuls.lock";
+pub(super) const FILE: &str = "stadspuls.sqlite";
+pub(super) const LOCK_FILE: &str = "stadspuls.lock";
 
 /// "stpu": tells our files from others' (SQLite file format, section 1.3.14).
 const APPLICATION_ID: i64 = 0x7374_7075;
 
 /// Each file of `schema/`, in order; the version of a database is how many it has been through.
-const SCHEMA: [&str; 1] = [include_str!("schema/0001_first.sql")];
+const SCHEMA: [&str; 2] =
+    [include_str!("schema/0001_first.sql"), include_str!("schema/0002_disposal.sql")];
 
 /// How long a statement waits for another connection before it reports the database locked.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Larger pages than SQLite's 4 KiB: fewer, fuller pages for rows of a few hundred bytes.
 const PAGE_BYTES: i64 = 8192;
@@ -69,7 +70,7 @@ impl Store {
     }
 }
 
-fn lock(dir: &Path) -> Result<File, StoreError> {
+pub(super) fn lock(dir: &Path) -> Result<File, StoreError> {
     let path = dir.join(LOCK_FILE);
     let folder = |error| StoreError::Folder { path: path.clone(), error };
     let file = File::create(&path).map_err(folder)?;
@@ -80,7 +81,7 @@ fn lock(dir: &Path) -> Result<File, StoreError> {
     }
 }
 
-fn prepare(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+pub(super) fn prepare(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     refuse_strangers(connection, path)?;
     connection.pragma_update(None, "page_size", PAGE_BYTES)?;
@@ -91,7 +92,7 @@ fn prepare(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     migrate(connection)
 }
 
-fn refuse_strangers(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+pub(super) fn refuse_strangers(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
     let application = match pragma("application_id") {
         Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::NotADatabase) => {
@@ -113,7 +114,7 @@ fn refuse_strangers(connection: &Connection, path: &Path) -> Result<(), StoreErr
 }
 
 fn migrate(connection: &Connection) -> Result<(), StoreError> {
-    let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let version = version(connection)?;
     for (number, sql) in (1_i64..).zip(SCHEMA).filter(|(number, _)| *number > version) {
         // One transaction each: a migration that is cut off has not happened.
         connection.execute_batch(&format!(
@@ -127,7 +128,13 @@ fn migrate(connection: &Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn schema_version() -> i64 {
+/// The schema version of a file.
+pub(super) fn version(connection: &Connection) -> Result<i64, StoreError> {
+    Ok(connection.pragma_query_value(None, "user_version", |row| row.get(0))?)
+}
+
+/// The schema version that this program writes.
+pub(super) fn schema_version() -> i64 {
     i64::try_from(SCHEMA.len()).unwrap_or(i64::MAX)
 }
 

@@ -2,6 +2,7 @@
 //! envelope of 1 kB to some 70 bytes where plain zstd leaves 600.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::io;
 
 use rusqlite::{Connection, OptionalExtension, params};
@@ -44,12 +45,13 @@ impl Packer {
         while let Some(row) = rows.next()? {
             let (source, id, bytes): (String, i64, Vec<u8>) =
                 (row.get(0)?, row.get(1)?, row.get(2)?);
-            if let Ok(compressor) = Compressor::with_dictionary(LEVEL, &bytes) {
+            if let Ok(compressor) = Compressor::with_dictionary(LEVEL, &bytes).and_then(checked) {
                 trained.insert(source, (id, compressor));
             }
         }
-        let plain =
-            Compressor::new(LEVEL).map_err(|error| StoreError::Unpack { uplink: 0, error })?;
+        let plain = Compressor::new(LEVEL)
+            .and_then(checked)
+            .map_err(|error| StoreError::Unpack { uplink: 0, error })?;
         Ok(Self { plain, trained, samples: HashMap::new() })
     }
 
@@ -79,7 +81,10 @@ impl Packer {
         for source in ready {
             let samples = self.samples.remove(&source).unwrap_or_default();
             let Ok(bytes) = zstd::dict::from_samples(&samples, DICTIONARY_BYTES) else { continue };
-            let Ok(compressor) = Compressor::with_dictionary(LEVEL, &bytes) else { continue };
+            let Ok(compressor) = Compressor::with_dictionary(LEVEL, &bytes).and_then(checked)
+            else {
+                continue;
+            };
             connection.execute(
                 "insert into dictionary (source, bytes) values (?1, ?2)",
                 params![source, bytes],
@@ -87,6 +92,39 @@ impl Packer {
             self.trained.insert(source, (connection.last_insert_rowid(), compressor));
         }
         Ok(())
+    }
+}
+
+/// A compressor whose frames carry a checksum of the content (RFC 8878, section 3.1.1), so that a
+/// damaged message is noticed and never read as another one.
+fn checked(mut compressor: Compressor<'static>) -> io::Result<Compressor<'static>> {
+    compressor.include_checksum(true)?;
+    Ok(compressor)
+}
+
+/// Unpacks many messages, with each dictionary read only once.
+#[derive(Default)]
+pub struct Unpacker {
+    known: HashMap<Option<i64>, Decompressor<'static>>,
+}
+
+impl Unpacker {
+    pub fn unpack(
+        &mut self,
+        connection: &Connection,
+        uplink: i64,
+        packed: &[u8],
+        dictionary: Option<i64>,
+    ) -> Result<Vec<u8>, StoreError> {
+        let damaged = |error| StoreError::Unpack { uplink, error };
+        let decompressor = match self.known.entry(dictionary) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => {
+                let bytes = dictionary_bytes(connection, dictionary)?;
+                place.insert(decompressor(bytes.as_deref()).map_err(damaged)?)
+            }
+        };
+        decompress(decompressor, packed).map_err(damaged)
     }
 }
 
@@ -98,18 +136,31 @@ pub fn unpack(
     dictionary: Option<i64>,
 ) -> Result<Vec<u8>, StoreError> {
     let damaged = |error| StoreError::Unpack { uplink, error };
-    let bytes: Option<Vec<u8>> = match dictionary {
-        None => None,
-        Some(id) => connection
-            .prepare_cached("select bytes from dictionary where id = ?1")?
-            .query_row([id], |row| row.get(0))
-            .optional()?,
-    };
-    let mut decompressor = match &bytes {
+    let bytes = dictionary_bytes(connection, dictionary)?;
+    let mut decompressor = decompressor(bytes.as_deref()).map_err(damaged)?;
+    decompress(&mut decompressor, packed).map_err(damaged)
+}
+
+fn dictionary_bytes(
+    connection: &Connection,
+    dictionary: Option<i64>,
+) -> Result<Option<Vec<u8>>, StoreError> {
+    let Some(id) = dictionary else { return Ok(None) };
+    let bytes = connection
+        .prepare_cached("select bytes from dictionary where id = ?1")?
+        .query_row([id], |row| row.get(0))
+        .optional()?;
+    Ok(bytes)
+}
+
+fn decompressor(dictionary: Option<&[u8]>) -> io::Result<Decompressor<'static>> {
+    match dictionary {
         None => Decompressor::new(),
         Some(bytes) => Decompressor::with_dictionary(bytes),
     }
-    .map_err(damaged)?;
+}
+
+fn decompress(decompressor: &mut Decompressor<'_>, packed: &[u8]) -> io::Result<Vec<u8>> {
     let size = Decompressor::upper_bound(packed).unwrap_or(UNPACKED_BYTES_MAX);
-    decompressor.decompress(packed, size.min(UNPACKED_BYTES_MAX)).map_err(damaged)
+    decompressor.decompress(packed, size.min(UNPACKED_BYTES_MAX))
 }

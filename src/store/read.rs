@@ -46,6 +46,15 @@ pub struct LedgerRow {
     /// The profile that decoded it and the hash of its content.
     pub profile: Option<(String, String)>,
     pub body_bytes: usize,
+    /// Present where the message of this row is no longer kept.
+    pub disposed: Option<Disposed>,
+}
+
+/// By which decision, and when, a message was disposed of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Disposed {
+    pub decision: String,
+    pub at: DateTime<Utc>,
 }
 
 /// A message of the ledger as it was received.
@@ -123,7 +132,7 @@ impl Reader {
         self.ask(move |connection| uplinks(connection, &filter)).await
     }
 
-    /// One ledger row with its message.
+    /// One ledger row with its message, as long as that is kept.
     ///
     /// # Errors
     ///
@@ -131,13 +140,16 @@ impl Reader {
     pub async fn uplink(
         &self,
         id: UplinkId,
-    ) -> Result<Option<(LedgerRow, StoredMessage)>, StoreError> {
+    ) -> Result<Option<(LedgerRow, Option<StoredMessage>)>, StoreError> {
         self.ask(move |connection| {
             let row = connection
                 .prepare_cached(&format!("{LEDGER_ROW} where u.id = ?1"))?
                 .query_row([id.0], ledger_row)
                 .optional()?;
-            Ok(row.zip(message(connection, id)?))
+            match row {
+                None => Ok(None),
+                Some(row) => Ok(Some((row, message(connection, id)?))),
+            }
         })
         .await
     }
@@ -162,11 +174,13 @@ impl Pool {
 
 const LEDGER_ROW: &str =
     "select u.id, u.part, s.name, u.arrived_at, u.server_time, h.dev_eui, u.kind, u.f_port,
-    u.f_cnt, u.outcome, u.reason, p.profile, p.hash, u.body_bytes
+    u.f_cnt, u.outcome, u.reason, p.profile, p.hash, u.body_bytes,
+    x.id is not null, coalesce(x.decision, ''), coalesce(x.finished_at, x.begun_at)
     from uplink u
     join source s on s.id = u.source
     left join heard h on h.id = u.device
-    left join profile_version p on p.id = u.profile_version";
+    left join profile_version p on p.id = u.profile_version
+    left join disposal x on x.id = u.disposal";
 
 fn uplinks(connection: &Connection, filter: &UplinkFilter) -> Result<Vec<LedgerRow>, StoreError> {
     let ids = match (filter.dev_eui, filter.outcome) {
@@ -256,7 +270,8 @@ pub(super) fn message(
     let kept: Option<Kept> = connection
         .prepare_cached(
             "select s.name, s.format, u.part, u.arrived_at, u.topic_bytes, u.dictionary, u.message
-             from uplink u join source s on s.id = u.source where u.id = ?1",
+             from uplink u join source s on s.id = u.source
+             where u.id = ?1 and u.disposal is null",
         )?
         .query_row([id.0], |row| {
             let format: String = row.get(1)?;
@@ -295,6 +310,16 @@ fn ledger_row(row: &Row<'_>) -> rusqlite::Result<LedgerRow> {
         reason: row.get(10)?,
         profile: profile.zip(hash),
         body_bytes: row.get(13)?,
+        disposed: disposed(row)?,
+    })
+}
+
+fn disposed(row: &Row<'_>) -> rusqlite::Result<Option<Disposed>> {
+    let is_disposed: bool = row.get(14)?;
+    Ok(if is_disposed {
+        Some(Disposed { decision: row.get(15)?, at: time(row.get(16)?) })
+    } else {
+        None
     })
 }
 

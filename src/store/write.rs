@@ -44,7 +44,10 @@ impl Caches {
 pub struct Batch<'w> {
     pub(super) connection: &'w Connection,
     pub(super) caches: &'w mut Caches,
+    /// Hours whose observations have changed.
     touched_hours: BTreeSet<i64>,
+    /// Hours in which messages have arrived.
+    pub(super) message_hours: BTreeSet<i64>,
 }
 
 impl Writer {
@@ -74,6 +77,7 @@ impl Writer {
             connection: &transaction,
             caches: &mut self.caches,
             touched_hours: BTreeSet::new(),
+            message_hours: BTreeSet::new(),
         };
         let value = work(&mut batch)?;
         batch.finish()?;
@@ -198,10 +202,19 @@ impl Batch<'_> {
     }
 
     fn finish(&mut self) -> Result<(), StoreError> {
+        // Where observations of a day have been disposed of, its aggregates are all that is left:
+        // they must not be made anew from one that comes late.
+        let mut mark = self.connection.prepare_cached(
+            "insert or ignore into stale_hour (hour) select ?1 where not exists
+                 (select 1 from disposal where kind = 'observations' and day = ?2)",
+        )?;
+        for &hour in &self.touched_hours {
+            mark.execute([hour, codes::day_of_hour(hour)])?;
+        }
         let mut mark = self
             .connection
-            .prepare_cached("insert or ignore into stale_hour (hour) values (?1)")?;
-        for hour in &self.touched_hours {
+            .prepare_cached("insert or ignore into message_hour (hour) values (?1)")?;
+        for hour in &self.message_hours {
             mark.execute([hour])?;
         }
         self.caches.packer.learn(self.connection)

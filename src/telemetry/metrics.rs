@@ -28,10 +28,11 @@ pub enum Name {
     UplinkLag,
     StoreErrors,
     RollUpDuration,
+    RowsDisposed,
 }
 
 impl Name {
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::MessagesArrived,
         Self::UplinksReceived,
         Self::UplinkOutcomes,
@@ -52,6 +53,7 @@ impl Name {
         Self::UplinkLag,
         Self::StoreErrors,
         Self::RollUpDuration,
+        Self::RowsDisposed,
     ];
 
     /// The name without the prefix `stadspuls_`, the unit and `_total`.
@@ -78,6 +80,7 @@ impl Name {
             Self::UplinkLag => "uplink_lag",
             Self::StoreErrors => "store_errors",
             Self::RollUpDuration => "roll_up_duration",
+            Self::RowsDisposed => "rows_disposed",
         }
     }
 
@@ -113,6 +116,9 @@ impl Name {
                 "Failures of the store, by reason; while they last nothing is acknowledged"
             }
             Self::RollUpDuration => "Time to bring one hour's aggregates up to date",
+            Self::RowsDisposed => {
+                "Rows dropped by retention, by kind; of kind raw the message goes and the row stays"
+            }
         }
     }
 
@@ -145,6 +151,12 @@ pub struct ReasonLabel {
     pub reason: &'static str,
 }
 
+/// `kind` is `raw`, `observations`, `hourly` or `seen`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct KindLabel {
+    pub kind: &'static str,
+}
+
 /// All metrics of the process. Passed to those who count; there is no global.
 pub struct Metrics {
     registry: Registry,
@@ -168,6 +180,7 @@ pub struct Metrics {
     pub uplink_lag: Histogram,
     pub store_errors: Family<ReasonLabel, Counter>,
     pub roll_up_duration: Histogram,
+    pub rows_disposed: Family<KindLabel, Counter>,
 }
 
 impl Default for Metrics {
@@ -204,6 +217,7 @@ impl Default for Metrics {
             ),
             store_errors: add(&mut registry, Name::StoreErrors, Family::default()),
             roll_up_duration: add(&mut registry, Name::RollUpDuration, seconds()),
+            rows_disposed: add(&mut registry, Name::RowsDisposed, Family::default()),
             registry,
         }
     }

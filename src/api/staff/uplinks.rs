@@ -3,7 +3,7 @@ use axum::response::Response;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::views::{LedgerJson, RawJson, UplinkJson, event};
+use super::views::{DisposedJson, LedgerJson, RawJson, UplinkJson, event};
 use super::{StaffState, answer};
 use crate::api::error::Problem;
 use crate::api::query::{Name, Params};
@@ -29,7 +29,10 @@ struct UplinkDetailJson {
     ledger: LedgerJson,
     uplink: Option<UplinkJson>,
     event: Option<Value>,
-    raw: RawJson,
+    /// Null once it has been disposed of; then `raw_disposed` says why.
+    raw: Option<RawJson>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    raw_disposed: Option<DisposedJson>,
 }
 
 /// `GET /api/v1/staff/uplinks?dev_eui&outcome&limit`, newest first
@@ -58,12 +61,18 @@ pub async fn find_uplink(
     params.none()?;
     let id = id.parse().map(UplinkId).map_err(|_| Problem::NotFound)?;
     let (row, message) = staff.reader.uplink(id).await?.ok_or(Problem::NotFound)?;
-    let (uplink, happened) = match unwrapped(&message) {
+    let (uplink, happened) = match message.as_ref().and_then(unwrapped) {
         Some(Content::Uplink(uplink)) => (Some(UplinkJson::from(uplink)), None),
         Some(Content::Event(happened)) => (None, Some(event(&happened))),
         None => (None, None),
     };
-    answer(&UplinkDetailJson { ledger: row.into(), uplink, event: happened, raw: message.into() })
+    answer(&UplinkDetailJson {
+        raw_disposed: row.disposed.clone().map(DisposedJson::from),
+        ledger: row.into(),
+        uplink,
+        event: happened,
+        raw: message.map(RawJson::from),
+    })
 }
 
 /// The part of a message that its ledger row is about; none if its envelope cannot be read.

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::instant;
 use crate::model::{DeviceEvent, EventDetail, Uplink};
-use crate::store::{LedgerRow, StoredMessage};
+use crate::store::{Disposed, LedgerRow, StoredMessage};
 
 #[derive(Serialize)]
 pub struct LedgerJson {
@@ -49,6 +49,19 @@ impl From<LedgerRow> for LedgerJson {
             profile: row.profile.map(|(id, hash)| ProfileJson { id, hash }),
             body_bytes: row.body_bytes,
         }
+    }
+}
+
+/// Why a raw message is no longer here.
+#[derive(Serialize)]
+pub struct DisposedJson {
+    decision: String,
+    at: String,
+}
+
+impl From<Disposed> for DisposedJson {
+    fn from(disposed: Disposed) -> Self {
+        Self { decision: disposed.decision, at: instant(disposed.at) }
     }
 }
 
