@@ -1,12 +1,16 @@
 //! What can be typed, one file a command.
 
+mod backup;
 mod check;
 mod codec;
 mod decode;
 mod demo;
+mod folder;
 mod lines;
+mod restore;
 mod run;
 mod simulate;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -28,6 +32,9 @@ enum Command {
     Demo(demo::Demo),
     Run(run::Run),
     Check(check::Check),
+    Backup(backup::Backup),
+    Restore(restore::Restore),
+    Verify(verify::Verify),
     Simulate(simulate::Simulate),
     Decode(decode::Decode),
     Codec(codec::Codec),
@@ -44,6 +51,9 @@ impl Cli {
             Command::Demo(demo) => demo.run(),
             Command::Run(run) => run.run(),
             Command::Check(check) => check.run(),
+            Command::Backup(backup) => backup.run(),
+            Command::Restore(restore) => restore.run(),
+            Command::Verify(verify) => verify.run(),
             Command::Simulate(simulate) => simulate.run(),
             Command::Decode(decode) => decode.run(),
             Command::Codec(codec) => codec.run(),

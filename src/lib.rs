@@ -13,6 +13,7 @@
 //! - [`catalog`]: quantities and device profiles, read from `decoders/`
 //! - [`registry`]: which device stands where and when
 //! - [`store`]: the only place that knows SQL
+//! - [`verify`]: holds the ledger against all that is derived from it
 //! - [`bathing`]: what may be said of the water at a bathing place
 //! - [`api`]: public, staff, health and metrics over HTTP
 //! - [`simulate`]: a fleet of invented sensors with genuine payload bytes
@@ -38,3 +39,4 @@ pub mod simulate;
 pub mod source;
 pub mod store;
 pub mod telemetry;
+pub mod verify;

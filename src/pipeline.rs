@@ -4,6 +4,7 @@
 //! message ─▶ unwrap ─▶ deduplicate ─▶ find device and deployment ─▶ decode ─▶ normalise ─▶ judge ─▶ store
 //! ```
 
+mod again;
 mod decode;
 mod deduplicate;
 mod examples;
@@ -12,6 +13,7 @@ mod normalise;
 mod timing;
 mod worker;
 
+pub use again::{content_of, sighting_of};
 pub use decode::{Codecs, DecodeError, DecodeRequest, Decoded};
 pub use examples::{ExampleFault, run_examples};
 pub use judge::judge_range;

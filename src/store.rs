@@ -12,6 +12,7 @@ mod device;
 mod disposal;
 mod error;
 mod fleet;
+mod inspect;
 mod ledger;
 mod open;
 mod pack;
@@ -30,6 +31,10 @@ pub use device::{DeviceState, Heard};
 pub use disposal::{Dropped, RetainedKind, Retention, Rule};
 pub use error::StoreError;
 pub use fleet::Fleet;
+pub use inspect::{
+    Check, Disposal, Finding, Findings, HourCounts, HourSpan, Inspector, LedgerItem, Newest,
+    Sighting,
+};
 pub use ledger::{LedgerEntry, UplinkId};
 pub use open::{Store, StoreConfig};
 pub use read::{Disposed, LedgerRow, Reader, StoredMessage, UplinkFilter};

@@ -94,6 +94,15 @@ impl Identity {
         digest.iter().take(8).fold(0, |hash, &byte| hash << 8 | u64::from(byte))
     }
 
+    /// The time and hash to remember it by; none where a copy could not be told from another one.
+    pub fn sighting(
+        &self,
+        given: Option<DateTime<Utc>>,
+        arrived_at: DateTime<Utc>,
+    ) -> Option<(DateTime<Utc>, u64)> {
+        self.is_certain().then(|| (given.unwrap_or(arrived_at), self.hash()))
+    }
+
     /// The times by whose hours the same message may have been remembered.
     fn buckets(
         &self,
@@ -151,10 +160,10 @@ pub fn remember(
     arrived_at: DateTime<Utc>,
     uplink: UplinkId,
 ) -> Result<(), StoreError> {
-    if identity.is_certain() {
-        batch.mark_seen(given.unwrap_or(arrived_at), identity.hash(), uplink)?;
+    match identity.sighting(given, arrived_at) {
+        Some((time, hash)) => batch.mark_seen(time, hash, uplink),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// Compares with the message itself, since different identities may share a hash.

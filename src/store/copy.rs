@@ -62,7 +62,7 @@ pub enum CopyError {
 const TICK: Duration = Duration::from_millis(100);
 
 /// Runs `work` on a thread of its own with its connection, and interrupts it if `watch` says so.
-fn watched<T: Send>(
+pub(super) fn watched<T: Send>(
     connection: Connection,
     work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send,
     mut watch: impl FnMut() -> ControlFlow<()>,

@@ -20,6 +20,9 @@ pub enum StoreError {
     /// The file was written by a later version. Upgrade; an older program must not touch it.
     #[error("{} has schema version {found}, this program knows up to {known}: use a newer stadspuls", path.display())]
     Newer { path: PathBuf, found: i64, known: i64 },
+    /// The file was written by an earlier version. Start the service on it once, or restore it.
+    #[error("{} has schema version {found}, this program reads {known}: start the service on it once, or restore it if it is a backup", path.display())]
+    Older { path: PathBuf, found: i64, known: i64 },
     /// The file is some other program's.
     #[error("{} is not a stadspuls database", .0.display())]
     Foreign(PathBuf),
@@ -50,6 +53,7 @@ impl StoreError {
             Self::Locked(_) => "locked",
             Self::InUse(_) => "in_use",
             Self::Newer { .. } => "newer",
+            Self::Older { .. } => "older",
             Self::Foreign(_) => "foreign",
             Self::Folder { .. } => "folder",
             Self::Unpack { .. } => "unpack",

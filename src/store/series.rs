@@ -216,7 +216,7 @@ fn changes(connection: &Connection, cursor: i64, limit: usize) -> Result<Vec<Cha
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-fn observation(row: &Row<'_>) -> rusqlite::Result<StoredObservation> {
+pub(super) fn observation(row: &Row<'_>) -> rusqlite::Result<StoredObservation> {
     Ok(StoredObservation {
         time: time(row.get(0)?),
         value: row.get(1)?,
