@@ -11,4 +11,5 @@
 mod catalogue;
 mod cli;
 mod config;
+mod keeping;
 mod tidy;
