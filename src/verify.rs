@@ -2,8 +2,6 @@
 //! auditor asks for. Nothing is written.
 
 mod decode;
-#[cfg(test)]
-mod tests;
 
 pub use decode::Differences;
 

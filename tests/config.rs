@@ -102,6 +102,16 @@ fn known_keys() -> Keys {
         stranger = 1
         [limits]
         stranger = 1
+        [retention]
+        stranger = 1
+        [retention.raw]
+        stranger = 1
+        [retention.observations]
+        stranger = 1
+        [retention.hourly]
+        stranger = 1
+        [retention.seen]
+        stranger = 1
         [source.a]
         stranger = 1
         [source.a.tls]

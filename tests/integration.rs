@@ -17,5 +17,6 @@ mod durability;
 mod envelopes;
 mod faults;
 mod ingest;
+mod keeping;
 mod support;
 mod tidy;

@@ -3,8 +3,6 @@
 mod backup;
 mod manifest;
 mod restore;
-#[cfg(test)]
-mod tests;
 
 pub use backup::backup;
 pub use manifest::{MANIFEST_FILE, Manifest, check_manifest};

@@ -135,9 +135,9 @@ impl Writer {
                 continue;
             }
             // What has been disposed of must not be found in the file's free pages either.
-            self.connection.pragma_update(None, "secure_delete", true)?;
+            self.connection.pragma_update(None, "secure_delete", "on")?;
             let dropped = self.batch(|batch| batch.dispose(&limit, now));
-            self.connection.pragma_update(None, "secure_delete", false)?;
+            self.connection.pragma_update(None, "secure_delete", "fast")?;
             return dropped.map(Some);
         }
         Ok(None)
@@ -227,14 +227,24 @@ impl Batch<'_> {
         let mut rows = 0;
         while let Some(hour) = next_hour()? {
             for index in ["uplink_of_device", "uplink_of_outcome"] {
+                let of_hour = format!(
+                    "id in (select i.uplink from {index} i cross join uplink u on u.id = i.uplink
+                            where i.hour = ?1 and u.disposal is null limit ?2)"
+                );
+                let most = STEP_ROWS.saturating_sub(rows);
+                // Written over where it lies: a row that shrinks may move to another page and leave
+                // what it held in the unused part of the old one.
+                self.connection
+                    .prepare_cached(&format!(
+                        "update uplink set message = zeroblob(length(message)) where {of_hour}"
+                    ))?
+                    .execute(params![hour, most])?;
                 rows += self
                     .connection
                     .prepare_cached(&format!(
-                        "update uplink set message = x'', disposal = ?1 where id in
-                             (select i.uplink from {index} i cross join uplink u on u.id = i.uplink
-                              where i.hour = ?2 and u.disposal is null limit ?3)"
+                        "update uplink set message = x'', disposal = ?3 where {of_hour}"
                     ))?
-                    .execute(params![open.id, hour, STEP_ROWS.saturating_sub(rows)])?;
+                    .execute(params![hour, most, open.id])?;
             }
             if rows >= STEP_ROWS {
                 return Ok((rows, true));

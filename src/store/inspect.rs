@@ -228,7 +228,13 @@ impl Inspector {
         let connection = open::open_for_reading(&self.path)?;
         let lines = super::copy::watched(connection, damage, || {
             watch(super::Progress { what: "checking the file's structure", done: 0, total: 0 })
-        })?;
+        });
+        let lines = match lines {
+            Ok(lines) => lines,
+            // Damaged so much that not even the check comes to its end.
+            Err(super::CopyError::Store(StoreError::Refused(error))) => vec![error.to_string()],
+            Err(error) => return Err(error),
+        };
         for line in lines {
             found.add(Finding::new(Check::Structure, Vec::new(), line));
         }

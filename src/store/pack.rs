@@ -164,3 +164,42 @@ fn decompress(decompressor: &mut Decompressor<'_>, packed: &[u8]) -> io::Result<
     let size = Decompressor::upper_bound(packed).unwrap_or(UNPACKED_BYTES_MAX);
     decompressor.decompress(packed, size.min(UNPACKED_BYTES_MAX))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_flipped_bit_turns_a_message_into_another() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection
+            .execute_batch(
+                "create table dictionary (id integer primary key, source text, bytes blob)",
+            )
+            .unwrap();
+        let mut packer = Packer::open(&connection).unwrap();
+        let message = |number: usize| {
+            format!(r#"{{"devEui":"0e7a11fffe4c2d91","fCnt":{number},"data":"Bw2KDADB{number}"}}"#)
+        };
+        let plain = packer.pack("s", message(1).as_bytes()).unwrap();
+        for number in 0..SAMPLES {
+            packer.pack("s", message(number).as_bytes()).unwrap();
+        }
+        packer.learn(&connection).unwrap();
+        let trained = packer.pack("s", message(1).as_bytes()).unwrap();
+        assert!(plain.dictionary.is_none() && trained.dictionary.is_some());
+        for packed in [plain, trained] {
+            let mut found = 0;
+            for bit in 0..packed.bytes.len() * 8 {
+                let mut bytes = packed.bytes.clone();
+                bytes[bit / 8] ^= 1 << (bit % 8);
+                match Unpacker::default().unpack(&connection, 1, &bytes, packed.dictionary) {
+                    Err(_) => found += 1,
+                    // A bit of the frame's header has no meaning (RFC 8878, section 3.1.1.1.1.3).
+                    Ok(unpacked) => assert_eq!(unpacked, message(1).into_bytes(), "bit {bit}"),
+                }
+            }
+            assert!(found >= packed.bytes.len() * 8 - 8, "{found}");
+        }
+    }
+}

@@ -72,13 +72,11 @@ impl Decoder {
             // A later uplink has said something of the same site, quantity and time.
             Some(kept) if kept.uplink > id => {}
             Some(kept) => {
-                let is_own = kept.uplink == id && span.holds(*time);
-                self.met += u64::from(is_own);
-                if kept.value.to_bits() == value.to_bits() && kept.quality == *quality {
-                    self.differences.same += 1;
-                } else {
-                    self.differences.changed += 1;
-                }
+                let is_own = kept.uplink == id;
+                self.met += u64::from(is_own && span.holds(*time));
+                let is_same = kept.value.to_bits() == value.to_bits() && kept.quality == *quality;
+                self.differences.same += u64::from(is_same && is_own);
+                self.differences.changed += u64::from(!is_same);
             }
         }
         Ok(())

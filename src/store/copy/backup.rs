@@ -1,5 +1,6 @@
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use chrono::{DateTime, Utc};
@@ -42,6 +43,8 @@ pub fn backup(
     let name = target.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let partial = tempfile::Builder::new()
         .prefix(&format!("{name}.partial-"))
+        // What the city has received is not for everybody on this machine.
+        .permissions(Permissions::from_mode(0o700))
         .tempdir_in(if parent.as_os_str().is_empty() { Path::new(".") } else { parent })
         .map_err(file_error(parent))?;
 
