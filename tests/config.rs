@@ -4,6 +4,7 @@
 mod broker;
 mod faults;
 mod fleet;
+mod guide;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -42,6 +42,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "telemetry",
         ],
     ),
+    ("verify", &["envelope", "model", "pipeline", "store"]),
     ("api", &["bathing", "envelope", "intake", "model", "registry", "store", "telemetry"]),
     ("config", &["api", "document", "model", "pipeline", "secret", "source", "store"]),
     (
@@ -73,11 +74,13 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "document",
             "model",
             "pipeline",
+            "registry",
             "secret",
             "simulate",
             "source",
             "store",
             "telemetry",
+            "verify",
         ],
     ),
 ];

@@ -2,6 +2,5 @@
 
 mod fixtures;
 mod garbage;
-mod guide;
 mod readers;
 mod support;
