@@ -1,10 +1,10 @@
 //! The technician's guide holds what the service takes.
 
-use crate::config::Config;
-use crate::document::Faults;
-use crate::model::Format;
+use stadspuls::config::Config;
+use stadspuls::document::Faults;
+use stadspuls::model::Format;
 
-const GUIDE: &str = include_str!("../../../docs/network-servers.md");
+const GUIDE: &str = include_str!("../../docs/network-servers.md");
 
 #[test]
 fn every_source_of_the_guide_is_taken_and_every_format_has_one() {

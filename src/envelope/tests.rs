@@ -1,7 +1,0 @@
-//! Every sample of every format against what it must yield, and what no bytes may do.
-
-mod fixtures;
-mod garbage;
-mod guide;
-mod readers;
-mod support;
