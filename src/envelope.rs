@@ -30,9 +30,6 @@ mod thingpark;
 mod tts_v3;
 mod wanesy;
 
-#[cfg(test)]
-mod tests;
-
 pub use check::check;
 
 use crate::model::{DeviceEvent, Format, Uplink};

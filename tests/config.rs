@@ -4,7 +4,6 @@
 mod broker;
 mod faults;
 mod fleet;
-mod guide;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -1,75 +1,17 @@
-//! What is read in an envelope and told to staff, held against samples whose meaning was written
-//! down beside them.
+//! What is read in an envelope, held against samples whose meaning was written down beside them.
 
+mod fixtures;
+mod garbage;
+mod guide;
 mod plain;
+mod readers;
+mod samples;
 
-use std::fs;
-use std::path::Path;
-
-use chrono::DateTime;
-use serde_json::{Value, json};
+use serde_json::Value;
+use stadspuls::model::Format;
 
 use crate::support::{Home, Message, Mosquitto, TestApp, publish};
-
-struct Sample {
-    file: String,
-    topic: String,
-    body: Vec<u8>,
-    uplinks: Vec<Value>,
-    event: Option<Value>,
-}
-
-/// The samples of `ChirpStack` v4, as the index beside them says.
-fn samples() -> Vec<Sample> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/envelopes");
-    let read = |file: &str| fs::read(folder.join(file)).unwrap();
-    let index: Value = serde_json::from_slice(&read("index.json")).unwrap();
-    let samples: Vec<Sample> = index["files"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter(|entry| entry["format"] == "chirpstack-v4-json")
-        .map(|entry| {
-            let file = entry["file"].as_str().unwrap().to_owned();
-            Sample {
-                topic: entry["topic"].as_str().unwrap().to_owned(),
-                body: read(&file),
-                uplinks: entry["uplinks"].as_array().unwrap().clone(),
-                event: entry.get("event").cloned(),
-                file,
-            }
-        })
-        .collect();
-    assert!(samples.len() >= 15, "only {} samples", samples.len());
-    samples
-}
-
-/// Numbers as one type and times as instants, so that `6.5` and `-97` compare by value and
-/// `…00.200Z` is `…00.2Z`.
-fn plainly(value: &Value) -> Value {
-    match value {
-        Value::Number(number) => json!(number.as_f64().unwrap()),
-        Value::String(text) => match DateTime::parse_from_rfc3339(text) {
-            Ok(time) => json!(time.to_utc().timestamp_nanos_opt().unwrap().to_string()),
-            Err(_) => value.clone(),
-        },
-        Value::Object(fields) => {
-            fields.iter().map(|(name, value)| (name.clone(), plainly(value))).collect()
-        }
-        other => other.clone(),
-    }
-}
-
-fn assert_uplink(got: &Value, wanted: &Value, what: &str) {
-    assert_eq!(plainly(got), plainly(wanted), "{what}");
-}
-
-/// An event says at least what the index says; what a kind carries beside that is its own.
-fn assert_event(got: &Value, wanted: &Value, what: &str) {
-    for (name, wanted) in wanted.as_object().unwrap() {
-        assert_eq!(plainly(&got[name]), plainly(wanted), "{what}: {name} of {got}");
-    }
-}
+use samples::{Sample, differences, samples};
 
 #[test]
 fn every_sample_reads_back_from_the_ledger_as_its_index_says() {
@@ -93,7 +35,9 @@ fn every_sample_reads_back_from_the_ledger_as_its_index_says() {
     let app = TestApp::start(&home);
     app.api.connected("named");
     app.api.connected("recognised");
-    let samples = samples();
+    let mut samples = samples();
+    samples.retain(|sample| sample.format == Format::ChirpStackV4Json);
+    assert!(samples.len() >= 15, "only {} samples", samples.len());
     let messages: Vec<Message> =
         samples.iter().map(|sample| Message::new(&sample.topic, sample.body.clone())).collect();
     publish(broker.addr(), &messages);
@@ -113,13 +57,20 @@ fn every_sample_reads_back_from_the_ledger_as_its_index_says() {
             });
             let detail = same.next().unwrap_or_else(|| panic!("{what} is not in the ledger"));
             assert!(same.next().is_none(), "{what} is there twice");
-            match sample.uplinks.first() {
-                Some(wanted) => assert_uplink(&detail["uplink"], wanted, &what),
-                None => assert_eq!(detail["uplink"], Value::Null, "{what}"),
-            }
-            match &sample.event {
-                Some(wanted) => assert_event(&detail["event"], wanted, &what),
-                None => assert_eq!(detail["event"], Value::Null, "{what}"),
+            let pairs = [
+                (sample.uplinks.first(), &detail["uplink"]),
+                (sample.event.as_ref(), &detail["event"]),
+            ];
+            for (wanted, got) in pairs {
+                match wanted {
+                    None => assert_eq!(*got, Value::Null, "{what}"),
+                    Some(wanted) => {
+                        let mut got = got.as_object().unwrap().clone();
+                        // What a log says in words is for people, and in no index.
+                        got.remove("description");
+                        assert_eq!(differences(wanted, &got), [""; 0], "{what}");
+                    }
+                }
             }
             let wanted = outcome_without_registration(sample);
             assert_eq!(detail["outcome"], wanted, "{what}");

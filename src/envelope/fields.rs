@@ -23,11 +23,16 @@ const FORGIVING: GeneralPurposeConfig =
 const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, FORGIVING);
 const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, FORGIVING);
 
-/// Reads a body as the format's own JSON.
+/// Reads a body as the object that the format's own JSON is. Serde would read an array too, as
+/// the values of an object without their names.
 pub fn json<'b, T: Deserialize<'b>>(
     format: &'static str,
     body: &'b [u8],
 ) -> Result<T, EnvelopeError> {
+    if body.trim_ascii_start().first() == Some(&b'[') {
+        let error = "an array, want an object".to_owned();
+        return Err(EnvelopeError::Json { format, error });
+    }
     serde_json::from_slice(body)
         .map_err(|error| EnvelopeError::Json { format, error: error.to_string() })
 }

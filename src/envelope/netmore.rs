@@ -15,7 +15,7 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
-use super::fields::{Reception, Scalar, aside, best_reception, gateway, json};
+use super::fields::{AnyCase, Reception, Scalar, aside, best_reception, gateway, json};
 use super::{Content, EnvelopeError};
 use crate::model::{EventDetail, Radio, Uplink};
 
@@ -23,10 +23,12 @@ const FORMAT: &str = "netmore";
 
 pub fn unwrap(_topic: &str, body: &[u8]) -> Result<Vec<Content>, EnvelopeError> {
     // Whether answers to downlinks come as an array too is not documented.
-    let is_object = body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
-    let elements: Vec<Element<'_>> =
-        if is_object { vec![json(FORMAT, body)?] } else { json(FORMAT, body)? };
-    elements.iter().map(Element::content).collect()
+    if body.trim_ascii_start().first() == Some(&b'{') {
+        return Ok(vec![json::<Element<'_>>(FORMAT, body)?.content()?]);
+    }
+    let elements: Vec<AnyCase<Element<'_>>> = serde_json::from_slice(body)
+        .map_err(|error| EnvelopeError::Json { format: FORMAT, error: error.to_string() })?;
+    elements.iter().map(|AnyCase(element)| element.content()).collect()
 }
 
 #[derive(Default, Deserialize)]

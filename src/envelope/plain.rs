@@ -17,7 +17,7 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
-use super::fields::{Reception, Scalar, best_reception, json};
+use super::fields::{Reception, base64, best_reception, dev_eui, hex, json, time};
 use super::{Content, EnvelopeError};
 use crate::model::{Radio, Uplink};
 
@@ -28,68 +28,69 @@ const F_PORT: u8 = 1;
 
 pub fn unwrap(_topic: &str, body: &[u8]) -> Result<Vec<Content>, EnvelopeError> {
     let plain: Plain<'_> = json(FORMAT, body)?;
-    Ok(vec![Content::Uplink(plain.uplink()?)])
+    Ok(vec![Content::Uplink(plain.into_uplink()?)])
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default)]
+#[derive(Deserialize)]
 struct Plain<'b> {
     #[serde(borrow)]
-    dev_eui: Scalar<'b>,
+    dev_eui: Cow<'b, str>,
+    f_port: Option<u8>,
+    f_cnt: Option<u32>,
     #[serde(borrow)]
-    f_port: Scalar<'b>,
+    payload_hex: Option<Cow<'b, str>>,
     #[serde(borrow)]
-    f_cnt: Scalar<'b>,
+    payload_base64: Option<Cow<'b, str>>,
     #[serde(borrow)]
-    payload_hex: Scalar<'b>,
+    time: Option<Cow<'b, str>>,
     #[serde(borrow)]
-    payload_base64: Scalar<'b>,
+    id: Option<Cow<'b, str>>,
     #[serde(borrow)]
-    time: Scalar<'b>,
+    name: Option<Cow<'b, str>>,
     #[serde(borrow)]
-    id: Scalar<'b>,
+    dev_addr: Option<Cow<'b, str>>,
     #[serde(borrow)]
-    name: Scalar<'b>,
-    #[serde(borrow)]
-    dev_addr: Scalar<'b>,
-    #[serde(borrow)]
-    gateway: Scalar<'b>,
-    #[serde(borrow)]
-    rssi: Scalar<'b>,
-    #[serde(borrow)]
-    snr: Scalar<'b>,
+    gateway: Option<Cow<'b, str>>,
+    rssi: Option<f64>,
+    snr: Option<f64>,
 }
 
 impl Plain<'_> {
-    fn uplink(&self) -> Result<Uplink, EnvelopeError> {
+    fn into_uplink(self) -> Result<Uplink, EnvelopeError> {
         let payload = match (&self.payload_hex, &self.payload_base64) {
-            (Scalar::Absent | Scalar::Null, Scalar::Absent | Scalar::Null) => {
+            (Some(text), None) => hex("payload_hex", text)?,
+            (None, Some(text)) => base64("payload_base64", text)?,
+            (None, None) => {
                 return Err(EnvelopeError::Missing { field: "payload_hex or payload_base64" });
             }
-            (text, Scalar::Absent | Scalar::Null) => text.hex("payload_hex")?,
-            (Scalar::Absent | Scalar::Null, text) => text.base64("payload_base64")?,
-            (_, text) => {
-                let wanted = "only one of payload_hex and payload_base64";
-                return Err(text.unfit("payload_base64", wanted));
+            (Some(_), Some(text)) => {
+                return Err(EnvelopeError::Unfit {
+                    field: "payload_base64",
+                    value: text.to_string(),
+                    wanted: "only one of payload_hex and payload_base64",
+                });
             }
         };
         Ok(Uplink {
-            f_port: Some(self.f_port.byte("f_port")?.unwrap_or(F_PORT)),
-            f_cnt: self.f_cnt.count("f_cnt")?,
-            server_time: self.time.time("time")?,
-            radio: self.radio()?,
-            dev_addr: self.dev_addr.owned("dev_addr")?,
-            dedup_id: self.id.name("id")?,
-            device_name: self.name.owned("name")?,
-            ..Uplink::new(self.dev_eui.dev_eui("dev_eui")?, payload)
+            f_port: Some(self.f_port.unwrap_or(F_PORT)),
+            f_cnt: self.f_cnt,
+            server_time: self.time.as_deref().map(|text| time("time", text)).transpose()?,
+            radio: self.radio(),
+            dev_addr: self.dev_addr.map(Cow::into_owned),
+            dedup_id: self.id.map(Cow::into_owned),
+            device_name: self.name.map(Cow::into_owned),
+            ..Uplink::new(dev_eui("dev_eui", &self.dev_eui)?, payload)
         })
     }
 
-    fn radio(&self) -> Result<Radio, EnvelopeError> {
-        let (rssi, snr) = (self.rssi.number("rssi")?, self.snr.number("snr")?);
-        Ok(match self.gateway.text("gateway")? {
-            Some(id) => best_reception(&[Reception { gateway: Cow::Borrowed(id), rssi, snr }]),
-            None => Radio { rssi, snr, ..Radio::default() },
-        })
+    fn radio(&self) -> Radio {
+        match &self.gateway {
+            Some(gateway) => best_reception(&[Reception {
+                gateway: Cow::Borrowed(gateway),
+                rssi: self.rssi,
+                snr: self.snr,
+            }]),
+            None => Radio { rssi: self.rssi, snr: self.snr, ..Radio::default() },
+        }
     }
 }

@@ -2,8 +2,8 @@ use std::path::PathBuf;
 
 use serde_json::{Map, Value, json};
 
-use crate::envelope::Content;
-use crate::model::{DeviceEvent, EventDetail, Format, Uplink};
+use stadspuls::envelope::Content;
+use stadspuls::model::{DeviceEvent, EventDetail, Format, Uplink};
 
 /// One sample of `tests/fixtures/envelopes`, with its line of the index.
 pub struct Sample {
@@ -135,7 +135,7 @@ pub fn differences(want: &Map<String, Value>, got: &Map<String, Value>) -> Vec<S
 }
 
 /// One spelling for each time, and one kind of number.
-fn comparable(name: &str, value: Value) -> Value {
+pub fn comparable(name: &str, value: Value) -> Value {
     match (name, &value) {
         ("received_at" | "at", Value::String(text)) => {
             let time = chrono::DateTime::parse_from_rfc3339(text).unwrap();

@@ -3,9 +3,9 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::support::{Sample, samples};
-use crate::envelope::{check, unwrap};
-use crate::model::Format;
+use super::samples::{Sample, samples};
+use stadspuls::envelope::{check, unwrap};
+use stadspuls::model::Format;
 
 fn any_format() -> impl Strategy<Value = Format> {
     proptest::sample::select(Format::ALL.to_vec())
@@ -122,8 +122,11 @@ fn no_beginning_of_json_is_read_and_none_of_protobuf_becomes_another_device() {
 
 /// Whether one message says of the same device nothing but what the other says. Protobuf has no
 /// end mark, so a message that ends early between two fields is whole.
-fn is_part_of(part: &[crate::envelope::Content], whole: &[crate::envelope::Content]) -> bool {
-    use crate::envelope::Content::{Event, Uplink};
+fn is_part_of(
+    part: &[stadspuls::envelope::Content],
+    whole: &[stadspuls::envelope::Content],
+) -> bool {
+    use stadspuls::envelope::Content::{Event, Uplink};
     part.len() == whole.len()
         && part.iter().zip(whole).all(|pair| match pair {
             (Uplink(part), Uplink(whole)) => {

@@ -1,8 +1,8 @@
 //! What readers forgive, and what they refuse and how.
 
-use super::support::{Sample, sample};
-use crate::envelope::{Content, EnvelopeError, recognise, unwrap};
-use crate::model::{Format, Uplink};
+use super::samples::{Sample, sample};
+use stadspuls::envelope::{Content, EnvelopeError, recognise, unwrap};
+use stadspuls::model::{Format, Uplink};
 
 fn read(format: Format, body: &str) -> Result<Uplink, EnvelopeError> {
     match unwrap(format, "stad/sensorer", body.as_bytes())?.pop() {

@@ -1,6 +1,6 @@
-use super::support::{faults, sample, samples};
-use crate::envelope::{recognise, unwrap};
-use crate::model::Format;
+use super::samples::{faults, sample, samples};
+use stadspuls::envelope::{recognise, unwrap};
+use stadspuls::model::Format;
 
 #[test]
 fn every_sample_yields_what_the_index_says_by_name_and_by_auto() {
@@ -99,7 +99,7 @@ fn an_uplink_told_twice_in_two_forms_is_the_same() {
     ];
     for (binary, text) in pairs {
         let (binary, text) = (sample(binary), sample(text));
-        let read = |sample: &super::support::Sample| {
+        let read = |sample: &super::samples::Sample| {
             unwrap(sample.format, &sample.topic, &sample.body).unwrap()
         };
         assert_eq!(read(&binary), read(&text), "{}", binary.file);
