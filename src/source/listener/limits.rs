@@ -46,7 +46,7 @@ impl Default for Limits {
         Self {
             connections: 256,
             handshakes: 32,
-            packet_bytes: 256 * 1024,
+            packet_bytes: 1024 * 1024,
             receive_maximum: 1_000,
             topic_bytes: 1_024,
             client_id_bytes: 256,
