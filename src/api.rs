@@ -7,29 +7,35 @@ mod accept;
 mod around;
 mod error;
 mod health;
+mod ingest;
 mod page;
 mod public;
 mod query;
 mod reply;
 mod serve;
 mod staff;
+mod token;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{MethodRouter, get};
+use axum::routing::{MethodRouter, get, post};
 use chrono::{DateTime, Utc};
 use tower_http::compression::CompressionLayer;
 
+pub use ingest::Sender;
 pub use serve::{BindError, bind, serve};
+pub use token::Token;
 
+use crate::intake::Intake;
 use crate::registry::Registry;
 use crate::store::Reader;
 use crate::telemetry::{Health, Metrics};
 use error::Problem;
 use health::WatchState;
+use ingest::IngestState;
 use public::{PublicBaths, PublicState, Water, paths};
 use staff::{StaffState, StaffToken};
 
@@ -42,6 +48,8 @@ pub struct ApiConfig {
     /// Where the public reaches this service, such as `https://data.example.se`.
     pub public_url: Option<String>,
     pub contact: Contact,
+    /// Who may send messages by HTTP.
+    pub senders: Vec<Sender>,
 }
 
 /// Who publishes, and whom to ask.
@@ -74,6 +82,8 @@ pub struct Parts {
     pub registry: Arc<Registry>,
     pub metrics: Arc<Metrics>,
     pub health: Arc<Health>,
+    /// Where what is sent by HTTP goes.
+    pub intake: Intake,
     pub now: Now,
 }
 
@@ -81,6 +91,14 @@ pub struct Parts {
 pub fn router(config: &ApiConfig, parts: Parts) -> Router {
     let token = StaffToken::new(config.staff_token.as_deref());
     let secure = config.public_url.as_deref().is_some_and(|url| url.starts_with("https://"));
+    let ingest = IngestState {
+        senders: Arc::new(
+            config.senders.iter().map(|s| (s.source.name.clone(), s.clone())).collect(),
+        ),
+        intake: parts.intake,
+        metrics: Arc::clone(&parts.metrics),
+        now: Arc::clone(&parts.now),
+    };
     let baths = PublicBaths::of(parts.registry.sites());
     let water = Water::new(parts.reader.clone());
     let public = PublicState::new(config, baths, water, Arc::clone(&parts.now));
@@ -91,11 +109,13 @@ pub fn router(config: &ApiConfig, parts: Parts) -> Router {
     let staff =
         listed(staff_routes()).layer(from_fn_with_state(token, staff::guard)).with_state(staff);
     let watch = listed(watch_routes()).with_state(watch);
+    let ingest = listed(ingest_routes()).with_state(ingest);
 
     Router::new()
         .merge(public)
         .merge(staff)
         .merge(watch)
+        .merge(ingest)
         .fallback(|| async { Problem::NotFound })
         .layer(from_fn(around::limit))
         .layer(CompressionLayer::new())
@@ -135,6 +155,10 @@ fn watch_routes() -> Vec<Route<WatchState>> {
         ("/health/ready", get(health::show_ready)),
         ("/metrics", get(health::show_metrics)),
     ]
+}
+
+fn ingest_routes() -> Vec<Route<IngestState>> {
+    vec![("/ingest/{source}", post(ingest::take_messages))]
 }
 
 fn listed<S: Clone + Send + Sync + 'static>(routes: Vec<Route<S>>) -> Router<S> {

@@ -15,13 +15,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api;
 use crate::clock;
-use crate::config::{Config, ListenerConfig};
+use crate::config::{Config, ListenerConfig, SenderConfig};
+use crate::intake::Intake;
 use crate::pipeline::{self, Pipeline, WorkerConfig};
 use crate::registry::Registry;
 use crate::secret::SecretError;
 use crate::source::listener::{self, Listener, Password};
+use crate::source::mqtt;
 use crate::source::tls::{self, TlsError};
-use crate::source::{Intake, mqtt};
 use crate::store::{Reader, Store, StoreError, Writer};
 use crate::telemetry::{Health, Metrics};
 
@@ -77,6 +78,7 @@ impl App {
         writer.replace_fleet(&fleet)?;
         let registry = Arc::new(Registry::new(writer.fleet()?));
 
+        let (intake, deliveries) = mpsc::channel(config.limits.intake.0);
         let stop_api = CancellationToken::new();
         let router = api::router(
             &api_config,
@@ -85,6 +87,7 @@ impl App {
                 registry: Arc::clone(&registry),
                 metrics: Arc::clone(&metrics),
                 health: Arc::clone(&health),
+                intake: intake.clone(),
                 now: Arc::new(clock::now),
             },
         );
@@ -95,7 +98,6 @@ impl App {
         let api = tokio::spawn(api::serve(http, router, stop_api.clone()));
 
         let health_of_worker = Arc::clone(&health);
-        let (intake, deliveries) = mpsc::channel(config.limits.intake.0);
         metrics.intake_capacity.set(i64::try_from(config.limits.intake.0).unwrap_or(i64::MAX));
         let stop_worker = CancellationToken::new();
         let worker = {
@@ -136,15 +138,16 @@ impl App {
         // the broker.
         self.stop_worker.cancel();
         while self.sources.join_next().await.is_some() {}
-        let worker = self.worker;
-        if tokio::task::spawn_blocking(move || worker.join().is_err()).await.unwrap_or(true) {
-            tracing::error!("the pipeline ended by a panic");
-        }
+        // Requests under way may wait for a commit, so the worker goes on until they have ended.
         self.stop_api.cancel();
         match self.api.await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::error!(%error, "the API ended"),
             Err(error) => tracing::error!(%error, "the API ended by a panic"),
+        }
+        let worker = self.worker;
+        if tokio::task::spawn_blocking(move || worker.join().is_err()).await.unwrap_or(true) {
+            tracing::error!("the pipeline ended by a panic");
         }
     }
 }
@@ -205,7 +208,15 @@ fn api_config(config: &Config) -> Result<api::ApiConfig, StartError> {
         staff_token,
         public_url: config.api.public_url.clone(),
         contact: config.api.contact.clone(),
+        senders: config.senders.iter().map(sender).collect::<Result<_, _>>()?,
     })
+}
+
+fn sender(config: &SenderConfig) -> Result<api::Sender, StartError> {
+    let source = Arc::clone(&config.source);
+    let part = format!("ingest {}", source.name);
+    let token = config.token.read().map_err(|error| StartError::Secret { part, error })?;
+    Ok(api::Sender { source, token: api::Token::new(&token) })
 }
 
 fn start_thread(

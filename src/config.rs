@@ -6,6 +6,7 @@ mod retention;
 mod sources;
 mod values;
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -14,7 +15,7 @@ use crate::document::{self, Faults, Section};
 use crate::pipeline::{BodyLimit, PipelineLimits, WorkerConfig};
 use crate::secret::Secret;
 use crate::store::{Retention, StoreConfig};
-pub use sources::{ListenerConfig, SourceConfig};
+pub use sources::{ListenerConfig, SenderConfig, SourceConfig};
 
 /// Everything that can be set.
 #[derive(Clone, Debug)]
@@ -27,6 +28,7 @@ pub struct Config {
     pub api: ApiConfig,
     pub listeners: Vec<ListenerConfig>,
     pub sources: Vec<SourceConfig>,
+    pub senders: Vec<SenderConfig>,
     pub limits: Limits,
     pub retention: Retention,
 }
@@ -76,6 +78,7 @@ impl Config {
             },
             listeners: Vec::new(),
             sources: Vec::new(),
+            senders: Vec::new(),
             limits: Limits::default(),
             retention: Retention::default(),
         }
@@ -123,22 +126,37 @@ fn read(root: &Section<'_>, base: &Path, mut config: Config) -> Config {
         &mut config.retention,
         root.table("retention", |section| retention::read_retention(section, behind_max)),
     );
-    let sources =
-        root.named_tables("source", |name, section| sources::read_source(name, section, base));
-    let mut is_silent = sources.is_empty() && root.is_table("source") != Some(false);
-    config.sources = sources.into_iter().flatten().collect();
-    let listeners = root.named_tables("listener", |name, section| {
-        if config.sources.iter().any(|source| source.mqtt.source.name == name) {
-            section.refuse_name("a name that no source has");
-        }
-        sources::read_listener(name, section, base)
-    });
-    is_silent &= listeners.is_empty() && root.is_table("listener") != Some(false);
-    config.listeners = listeners.into_iter().flatten().collect();
-    if is_silent {
-        root.refuse("source", "at least one [source.<name>] or [listener.<name>]");
-    }
+    read_sources(root, base, &mut config);
     config
+}
+
+/// Whatever messages come from: their names are part of each uplink's identity, so no two share one.
+fn read_sources(root: &Section<'_>, base: &Path, config: &mut Config) {
+    let mut names = BTreeSet::new();
+    let mut silent = true;
+    let mut read = |key: &str, read_one: &mut dyn FnMut(&str, &Section<'_>)| {
+        // A table that is there but is no table has its own fault, and is not missing.
+        silent &= root.is_table(key) != Some(false);
+        root.named_tables(key, |name, section| {
+            silent = false;
+            if !names.insert(name.to_owned()) {
+                section.refuse_name("a name that no other source, listener or ingest has");
+            }
+            read_one(name, section);
+        });
+    };
+    read("source", &mut |name, section| {
+        config.sources.extend(sources::read_source(name, section, base));
+    });
+    read("listener", &mut |name, section| {
+        config.listeners.extend(sources::read_listener(name, section, base));
+    });
+    read("ingest", &mut |name, section| {
+        config.senders.extend(sources::read_sender(name, section, base));
+    });
+    if silent {
+        root.refuse("source", "at least one [source.<name>], [listener.<name>] or [ingest.<name>]");
+    }
 }
 
 fn read_limits(section: &Section<'_>, limits: &mut Limits) {

@@ -1,12 +1,14 @@
 //! `stadspuls` takes in the uplinks of a city's LoRaWAN sensors, turns them into observations
 //! that can be trusted, keeps them and serves them.
 //!
-//! The modules in the order in which an uplink meets them; none knows one above it:
+//! The modules in the order in which an uplink meets them. Which may know which is held by
+//! `tests/tidy.rs`: all know `model`, and nothing points back up to `app`.
 //!
 //! - [`cli`]: what can be typed, one file a command
 //! - [`app`]: builds each part, starts them in flow order, stops them in reverse
 //! - [`config`]: the operator's file, checked whole before anything starts
 //! - [`source`]: MQTT subscriptions and the embedded MQTT listener
+//! - [`intake`]: the bounded queue from all sources to the pipeline
 //! - [`pipeline`]: the steps of an uplink, from message to ledger row and observations
 //! - [`envelope`]: what network servers wrap around an uplink, one file a format
 //! - [`codec`]: vendors' and our own payload scripts, in a sandbox
@@ -17,6 +19,8 @@
 //! - [`bathing`]: what may be said of the water at a bathing place
 //! - [`api`]: public, staff, health and metrics over HTTP
 //! - [`simulate`]: a fleet of invented sensors with genuine payload bytes
+//! - [`document`]: files read so that every fault in them is named
+//! - [`secret`]: passwords and tokens, kept outside the configuration
 //! - [`telemetry`]: logs, and the names of all metrics
 //! - [`clock`]: the time of day
 //! - [`model`]: the words of the field as plain types
@@ -31,6 +35,7 @@ pub mod codec;
 pub mod config;
 pub mod document;
 pub mod envelope;
+pub mod intake;
 pub mod model;
 pub mod pipeline;
 pub mod registry;

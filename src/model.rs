@@ -12,7 +12,7 @@ mod uplink;
 
 pub use dev_eui::{BadDevEui, DevEui};
 pub use device::{Deployment, Device, ProfileId};
-pub use event::{DeviceEvent, EventDetail};
+pub use event::{DeviceEvent, EventDetail, battery_status};
 pub use message::{Format, Message, Source};
 pub use observation::{Measurement, Observation, Quality, Reason};
 pub use outcome::Outcome;

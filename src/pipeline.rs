@@ -13,6 +13,9 @@ mod normalise;
 mod timing;
 mod worker;
 
+#[cfg(test)]
+mod tests;
+
 pub use again::{content_of, sighting_of};
 pub use decode::{Codecs, DecodeError, DecodeRequest, Decoded};
 pub use examples::{ExampleFault, run_examples};
@@ -177,12 +180,17 @@ impl Pipeline {
         };
         let id = batch.record(&entry(message, part, Some(content), &verdict))?;
         taken.outcomes.push(verdict.outcome);
-        if verdict.outcome == Outcome::Duplicate {
+        if let Some(first) = first {
+            if let Content::Uplink(copy) = content {
+                batch.heard_copy(first, copy)?;
+            }
             return Ok(());
         }
         deduplicate::remember(batch, &identity, given, message.arrived_at, id)?;
         let heard = Heard { uplink: id, at: time.time };
         match content {
+            // Nobody has heard the device, and its frame counter stands where it stood.
+            Content::Uplink(uplink) if uplink.simulated => {}
             Content::Uplink(uplink) => batch.heard_uplink(heard, uplink)?,
             Content::Event(event) => batch.heard_event(heard, event)?,
         }
@@ -196,6 +204,9 @@ impl Pipeline {
 
     /// The steps of an uplink that has not been seen before.
     fn follow_uplink(&mut self, uplink: &Uplink, time: TrustedTime) -> Verdict {
+        if uplink.simulated {
+            return Verdict::because(Outcome::Simulated, "sent from the network server's console");
+        }
         let Some(device) = self.registry.device(uplink.dev_eui) else {
             return Verdict::plain(Outcome::UnknownDevice);
         };
@@ -273,14 +284,18 @@ impl Pipeline {
 
 fn follow_event(event: &DeviceEvent) -> Verdict {
     match &event.detail {
-        EventDetail::Join { .. } | EventDetail::Status { .. } | EventDetail::Location { .. } => {
-            Verdict::plain(Outcome::Event)
-        }
+        EventDetail::Join { .. }
+        | EventDetail::JoinRequest
+        | EventDetail::Status { .. }
+        | EventDetail::Location { .. } => Verdict::plain(Outcome::Event),
         EventDetail::Log { level, code, description } => {
             let words = [level, code, description].into_iter().flatten().map(String::as_str);
             Verdict::because(Outcome::Event, words.collect::<Vec<_>>().join(": "))
         }
-        EventDetail::Ack { .. } | EventDetail::Txack => Verdict::plain(Outcome::Ignored),
+        EventDetail::Ack { .. }
+        | EventDetail::Txack
+        | EventDetail::Downlink
+        | EventDetail::CopyOfUplink => Verdict::plain(Outcome::Ignored),
         EventDetail::Other(name) => {
             Verdict::because(Outcome::Ignored, format!("unknown event {name:?}"))
         }

@@ -1,8 +1,10 @@
 //! The operator's file: `config/default.toml` says what the reader knows and nothing else, and each
 //! fault is named with file, line, key, value and what was wanted.
 
+mod broker;
 mod faults;
 mod fleet;
+mod guide;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -51,17 +53,20 @@ fn load(text: &str) -> (Config, Vec<String>) {
 fn table_name(path: &[String]) -> String {
     let parts: Vec<&str> = path.iter().map(String::as_str).collect();
     match parts.as_slice() {
-        ["api", "staff_token"] | ["source", _, "password"] | ["listener", _, "users", _] => {
-            "secret".to_owned()
+        ["api", "staff_token"]
+        | ["source", _, "password"]
+        | ["listener", _, "users", _]
+        | ["ingest", _, "token"] => "secret".to_owned(),
+        [kind @ ("source" | "listener" | "ingest"), _, rest @ ..] => {
+            [&[*kind, "*"], rest].concat().join(".")
         }
-        [kind @ ("source" | "listener"), _, rest @ ..] => [&[*kind, "*"], rest].concat().join("."),
         parts => parts.join("."),
     }
 }
 
 fn collect(table: &toml::Table, path: &mut Vec<String>, keys: &mut Keys) {
     let name = table_name(path);
-    let is_free = matches!(name.as_str(), "source" | "listener" | "listener.*.users");
+    let is_free = matches!(name.as_str(), "source" | "listener" | "listener.*.users" | "ingest");
     for (key, value) in table {
         if !is_free {
             keys.entry(name.clone()).or_default().insert(key.clone());
@@ -116,6 +121,8 @@ fn known_keys() -> Keys {
         stranger = 1
         [listener.b.tls]
         stranger = 1
+        [ingest.c]
+        stranger = 1
     "#;
     let (_, faults) = load(text);
     let mut known = Keys::new();
@@ -142,7 +149,8 @@ fn the_default_file_says_the_defaults() {
     let defaults = Config::in_dir(&root().join("config"));
     assert_eq!(format!("{config:#?}"), format!("{defaults:#?}"));
     let faults: Vec<String> = faults.into_vec().iter().map(ToString::to_string).collect();
-    let wanted = "source is missing, want at least one [source.<name>] or [listener.<name>]";
+    let wanted = "source is missing, want at least one [source.<name>], [listener.<name>] or \
+                  [ingest.<name>]";
     assert_eq!(faults, [format!("{}:1: {wanted}", path.display())]);
 }
 

@@ -1,15 +1,22 @@
-//! What is held from outside, in one binary, so that it is linked once.
+//! The service as a whole, against real brokers, over real sockets and as a process: one test
+//! binary, so that it is linked once.
 
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "a helper of a test says what is wrong by ending the test"
+    reason = "a helper that cannot go on fails the test it helps"
 )]
 
+mod broker;
 mod catalogue;
 mod cli;
 mod config;
+mod durability;
+mod envelopes;
+mod faults;
+mod ingest;
 mod keeping;
+mod support;
 mod tidy;

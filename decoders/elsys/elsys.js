@@ -2,46 +2,55 @@
 // end. What a temperature is the temperature of depends on the model, so probes have neutral names
 // here and the profile says which is water.
 
-// Type: length of the value, and what it means. A type without a reader is stepped over.
-const TYPES = new Map([
-  [0x01, [2, (v) => ({ air_temperature: v.getInt16(0) / 10 })]],
-  [0x02, [1, (v) => ({ relative_humidity: v.getUint8(0) })]],
-  [0x03, [3, (v) => ({
-    acceleration_x: v.getInt8(0) / 63,
-    acceleration_y: v.getInt8(1) / 63,
-    acceleration_z: v.getInt8(2) / 63,
-  })]],
-  [0x04, [2, (v) => ({ illuminance: v.getUint16(0) })]],
-  [0x05, [1, (v) => ({ motion_count: v.getUint8(0) })]],
-  [0x06, [2, (v) => ({ carbon_dioxide_ppm: v.getUint16(0) })]],
-  [0x07, [2, (v) => ({ battery_voltage: v.getUint16(0) / 1000 })]],
-  [0x08, [2, (v) => ({ analog_input: v.getUint16(0) / 1000 })]],
-  [0x09, [6]], // position; the scale is not published with the grammar we follow
-  [0x0a, [2, (v) => ({ pulse_count: v.getUint16(0) })]],
-  [0x0b, [4, (v) => ({ pulse_total: v.getUint32(0) })]],
-  [0x0c, [2, (v) => probe("external_temperature", v.getInt16(0))]],
-  [0x0d, [1, (v) => ({ digital_input: v.getUint8(0) !== 0 })]],
-  [0x0e, [2, (v, input) => distance(v.getUint16(0), input)]],
-  [0x0f, [1, (v) => ({ acceleration_motion_count: v.getUint8(0) })]],
-  [0x10, [4, (v) => ({
-    infrared_temperature_internal: v.getInt16(0) / 10,
-    infrared_temperature_external: v.getInt16(2) / 10,
-  })]],
-  [0x11, [1, (v) => ({ occupancy_class: v.getUint8(0) })]],
-  [0x12, [1, (v) => ({ wetness: v.getUint8(0) })]],
-  [0x13, [65]], // heat image: a picture, not a measurement
-  [0x14, [4, (v) => ({ air_pressure: v.getInt32(0) / 10 })]], // 0.001 hPa
-  [0x15, [2, (v) => ({ sound_level_peak: v.getUint8(0), sound_level_avg: v.getUint8(1) })]],
-  [0x16, [2, (v) => ({ pulse_count_2: v.getUint16(0) })]],
-  [0x17, [4, (v) => ({ pulse_total_2: v.getUint32(0) })]],
-  [0x18, [2, (v) => ({ analog_input_2: v.getUint16(0) / 1000 })]],
-  // May repeat, one record for each further probe on the wire.
-  [0x19, [2, (v, input, nth) => probe(`external_temperature_${nth + 2}`, v.getInt16(0))]],
-  [0x1a, [1, (v) => ({ digital_input_2: v.getUint8(0) !== 0 })]],
-  [0x1b, [4, (v) => ({ load_cell: v.getInt32(0) / 1000000 })]],
-  [0x1c, [2, (v) => ({ volatile_organic_compounds_ppb: v.getUint16(0) })]],
-  [0x3d, [4]], // debug
-]);
+// Bytes of each type's value. A type that `fields` does not read is stepped over.
+const LENGTHS = {
+  0x01: 2, 0x02: 1, 0x03: 3, 0x04: 2, 0x05: 1, 0x06: 2, 0x07: 2, 0x08: 2, 0x09: 6, 0x0a: 2, 0x0b: 4,
+  0x0c: 2, 0x0d: 1, 0x0e: 2, 0x0f: 1, 0x10: 4, 0x11: 1, 0x12: 1, 0x13: 65, 0x14: 4, 0x15: 2, 0x16: 2,
+  0x17: 4, 0x18: 2, 0x19: 2, 0x1a: 1, 0x1b: 4, 0x1c: 2, 0x3d: 4,
+};
+
+// What the nth value of a type means.
+function fields(type, v, nth, input) {
+  switch (type) {
+    case 0x01: return { air_temperature: v.getInt16(0) / 10 };
+    case 0x02: return { relative_humidity: v.getUint8(0) };
+    case 0x03: return {
+      acceleration_x: v.getInt8(0) / 63,
+      acceleration_y: v.getInt8(1) / 63,
+      acceleration_z: v.getInt8(2) / 63,
+    };
+    case 0x04: return { illuminance: v.getUint16(0) };
+    case 0x05: return { motion_count: v.getUint8(0) };
+    case 0x06: return { carbon_dioxide_ppm: v.getUint16(0) };
+    case 0x07: return { battery_voltage: v.getUint16(0) / 1000 };
+    case 0x08: return { analog_input: v.getUint16(0) / 1000 };
+    case 0x09: return {}; // position; the scale is not published with the grammar we follow
+    case 0x0a: return { pulse_count: v.getUint16(0) };
+    case 0x0b: return { pulse_total: v.getUint32(0) };
+    case 0x0c: return probe("external_temperature", v.getInt16(0));
+    case 0x0d: return { digital_input: v.getUint8(0) !== 0 };
+    case 0x0e: return distance(v.getUint16(0), input);
+    case 0x0f: return { acceleration_motion_count: v.getUint8(0) };
+    case 0x10: return {
+      infrared_temperature_internal: v.getInt16(0) / 10,
+      infrared_temperature_external: v.getInt16(2) / 10,
+    };
+    case 0x11: return { occupancy_class: v.getUint8(0) };
+    case 0x12: return { wetness: v.getUint8(0) };
+    case 0x13: return {}; // heat image: a picture, not a measurement
+    case 0x14: return { air_pressure: v.getInt32(0) / 10 }; // 0.001 hPa
+    case 0x15: return { sound_level_peak: v.getUint8(0), sound_level_avg: v.getUint8(1) };
+    case 0x16: return { pulse_count_2: v.getUint16(0) };
+    case 0x17: return { pulse_total_2: v.getUint32(0) };
+    case 0x18: return { analog_input_2: v.getUint16(0) / 1000 };
+    // May repeat, one record for each further probe on the wire.
+    case 0x19: return probe(`external_temperature_${nth + 2}`, v.getInt16(0));
+    case 0x1a: return { digital_input_2: v.getUint8(0) !== 0 };
+    case 0x1b: return { load_cell: v.getInt32(0) / 1000000 };
+    case 0x1c: return { volatile_organic_compounds_ppb: v.getUint16(0) };
+    default: return {}; // debug
+  }
+}
 
 const SETTINGS = 0x3e;
 
@@ -71,7 +80,7 @@ function hex(byte) {
 // The port is not checked: 5 is usual, 1 is seen, and an unknown type gives a foreign frame away.
 function decodeUplink(input) {
   const bytes = Uint8Array.from(input.bytes);
-  const seen = new Map();
+  const seen = {};
   const data = {};
   const warnings = [];
   if (bytes.length === 0) {
@@ -88,10 +97,10 @@ function decodeUplink(input) {
       warnings.push(`settings from byte ${at} on, not measurements`);
       break;
     }
-    if (!TYPES.has(type)) {
+    const length = LENGTHS[type];
+    if (length === undefined) {
       return { errors: [`unknown type ${hex(type)} at byte ${at}`] };
     }
-    const [length, read] = TYPES.get(type);
     const end = at + 1 + length + offsetLength;
     if (end > bytes.length) {
       const have = bytes.length === 1 ? "1 byte" : `${bytes.length} bytes`;
@@ -101,11 +110,12 @@ function decodeUplink(input) {
       // Older than the frame, by an offset whose unit Elsys does not state: better no value than one
       // at the wrong time.
       warnings.push(`type ${hex(type)} at byte ${at} is a buffered value and was left out`);
-    } else if (read) {
-      const nth = seen.get(type) ?? 0;
-      seen.set(type, nth + 1);
-      const fields = read(new DataView(bytes.buffer, at + 1, length), input, nth);
-      for (const [name, value] of Object.entries(fields)) {
+    } else {
+      const nth = seen[type] ?? 0;
+      seen[type] = nth + 1;
+      const found = fields(type, new DataView(bytes.buffer, at + 1, length), nth, input);
+      for (const name in found) {
+        const value = found[name];
         if (value === "no_sensor") warnings.push(`${name.replace("_status", "")}: probe fault`);
         if (value === "read_failed") warnings.push(`${name.replace("_status", "")}: no echo`);
         data[name] = value;

@@ -3,7 +3,7 @@
 // quantities; both are here because a fleet has both. Everything is big-endian.
 
 // A distance sent in any unit leaves here in metres.
-const METRES = new Map([[44, 0.3048], [45, 1], [47, 0.0254], [49, 0.001]]);
+const METRES = { 44: 0.3048, 45: 1, 47: 0.0254, 49: 0.001 };
 const CELSIUS = 32;
 const FAHRENHEIT = 33;
 const NOT_AVAILABLE = -0x8000;
@@ -11,48 +11,14 @@ const NOT_AVAILABLE = -0x8000;
 // A single-precision value shown with nine digits is the value, and not the noise behind it.
 const tidy = (value) => Number(value.toPrecision(9));
 
-const FIELDS = {
-  namur: [1, (v, data) => { data.namur_status = v.getUint8(0); }],
-  measurement: [5, (v, data, warnings) => {
-    const value = v.getFloat32(0);
-    const unit = v.getUint8(4);
-    if (!Number.isFinite(value)) {
-      // Not a number is the sensor's word for no echo, or for a failure.
-      data.distance_status = "read_failed";
-    } else if (METRES.has(unit)) {
-      data.distance = tidy(value * METRES.get(unit));
-    } else {
-      warnings.push(`distance left out: unit code ${unit} is not a length we know`);
-    }
-  }],
-  percent: [4, (v, data) => {
-    if (v.getInt16(0) !== NOT_AVAILABLE) data.level_percent = v.getInt16(0) / 100;
-    if (v.getInt16(2) !== NOT_AVAILABLE) data.level_percent_linearized = v.getInt16(2) / 100;
-  }],
-  // The reading again in a scale set on site; the site's own parameters do that here.
-  scaled: [5, () => {}],
-  battery: [1, (v, data) => { data.battery_level = v.getUint8(0); }],
-  position: [8, (v, data) => {
-    if (Number.isFinite(v.getFloat32(0))) data.latitude = tidy(v.getFloat32(0));
-    if (Number.isFinite(v.getFloat32(4))) data.longitude = tidy(v.getFloat32(4));
-  }],
-  status: [4, (v, data) => { data.device_status = v.getUint32(0); }],
-  celsius: [2, (v, data) => {
-    if (v.getInt16(0) !== NOT_AVAILABLE) data.device_temperature = v.getInt16(0) / 10;
-  }],
-  temperature: [3, (v, data, warnings) => {
-    const tenths = v.getInt16(0);
-    const unit = v.getUint8(2);
-    if (tenths === NOT_AVAILABLE) return;
-    if (unit === CELSIUS) data.device_temperature = tenths / 10;
-    else if (unit === FAHRENHEIT) data.device_temperature = tidy((tenths - 320) / 18);
-    else warnings.push(`device temperature left out: unit code ${unit} is not one we know`);
-  }],
-  inclination: [1, (v, data) => { data.inclination = v.getUint8(0); }],
+// Bytes of each field.
+const LENGTHS = {
+  namur: 1, measurement: 5, percent: 4, scaled: 5, battery: 1, position: 8, status: 4, celsius: 2,
+  temperature: 3, inclination: 1,
 };
 
 // Packets 8, 9, 12 and 13 have no NAMUR byte: their state is unknown, which is not the same as good.
-const PACKETS = new Map(Object.entries({
+const PACKETS = {
   2: "namur measurement battery celsius inclination",
   3: "namur measurement battery celsius position inclination",
   4: "namur measurement battery celsius status inclination",
@@ -67,7 +33,47 @@ const PACKETS = new Map(Object.entries({
   13: "measurement percent scaled battery position temperature inclination",
   14: "namur measurement percent scaled battery status temperature inclination",
   15: "namur measurement percent scaled battery position status temperature inclination",
-}).map(([packet, names]) => [Number(packet), names.split(" ").map((name) => FIELDS[name])]));
+};
+
+function read(field, v, data, warnings) {
+  switch (field) {
+    case "namur": data.namur_status = v.getUint8(0); break;
+    case "measurement": readDistance(v.getFloat32(0), v.getUint8(4), data, warnings); break;
+    case "percent":
+      if (v.getInt16(0) !== NOT_AVAILABLE) data.level_percent = v.getInt16(0) / 100;
+      if (v.getInt16(2) !== NOT_AVAILABLE) data.level_percent_linearized = v.getInt16(2) / 100;
+      break;
+    // The reading again in a scale set on site; the site's own parameters do that here.
+    case "scaled": break;
+    case "battery": data.battery_level = v.getUint8(0); break;
+    case "position":
+      if (Number.isFinite(v.getFloat32(0))) data.latitude = tidy(v.getFloat32(0));
+      if (Number.isFinite(v.getFloat32(4))) data.longitude = tidy(v.getFloat32(4));
+      break;
+    case "status": data.device_status = v.getUint32(0); break;
+    case "celsius": readTemperature(v.getInt16(0), CELSIUS, data, warnings); break;
+    case "temperature": readTemperature(v.getInt16(0), v.getUint8(2), data, warnings); break;
+    case "inclination": data.inclination = v.getUint8(0); break;
+  }
+}
+
+function readDistance(value, unit, data, warnings) {
+  if (!Number.isFinite(value)) {
+    // Not a number is the sensor's word for no echo, or for a failure.
+    data.distance_status = "read_failed";
+  } else if (unit in METRES) {
+    data.distance = tidy(value * METRES[unit]);
+  } else {
+    warnings.push(`distance left out: unit code ${unit} is not a length we know`);
+  }
+}
+
+function readTemperature(tenths, unit, data, warnings) {
+  if (tenths === NOT_AVAILABLE) return;
+  if (unit === CELSIUS) data.device_temperature = tenths / 10;
+  else if (unit === FAHRENHEIT) data.device_temperature = tidy((tenths - 320) / 18);
+  else warnings.push(`device temperature left out: unit code ${unit} is not one we know`);
+}
 
 function decodeUplink(input) {
   const bytes = Uint8Array.from(input.bytes);
@@ -79,11 +85,11 @@ function decodeUplink(input) {
     // Names, schedules, scaling and the dummy: known, kept raw by the archive, nothing to measure.
     return { data: {}, warnings: [`packet ${packet} carries no measurement`] };
   }
-  const fields = PACKETS.get(packet);
-  if (!fields) {
+  if (!(packet in PACKETS)) {
     return { errors: [`unknown packet ${packet}`] };
   }
-  const want = fields.reduce((sum, [length]) => sum + length, 1);
+  const fields = PACKETS[packet].split(" ");
+  const want = fields.reduce((sum, field) => sum + LENGTHS[field], 1);
   if (bytes.length !== want) {
     const have = bytes.length === 1 ? "1 byte" : `${bytes.length} bytes`;
     return { errors: [`payload has ${have}, want ${want} for packet ${packet}`] };
@@ -92,9 +98,9 @@ function decodeUplink(input) {
   const data = {};
   const warnings = [];
   let at = 1;
-  for (const [length, read] of fields) {
-    read(new DataView(bytes.buffer, at, length), data, warnings);
-    at += length;
+  for (const field of fields) {
+    read(field, new DataView(bytes.buffer, at, LENGTHS[field]), data, warnings);
+    at += LENGTHS[field];
   }
   return { data, warnings };
 }

@@ -28,6 +28,12 @@ pub enum Problem {
     NotAcceptable(&'static str),
     UriTooLong,
     NoStaffToken,
+    /// No such source to send to, or not the token for it: not told apart.
+    UnknownSender,
+    /// Says which limit.
+    TooLarge(&'static str),
+    /// What was sent could not be committed in time.
+    NotDurable,
     TimedOut,
     Store(StoreError),
     /// A fault of this program; says what, for the log.
@@ -52,12 +58,15 @@ impl Problem {
     fn status(&self) -> StatusCode {
         match self {
             Self::BadQuery(_) => StatusCode::BAD_REQUEST,
-            Self::Unauthorised => StatusCode::UNAUTHORIZED,
+            Self::Unauthorised | Self::UnknownSender => StatusCode::UNAUTHORIZED,
+            Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotAcceptable(_) => StatusCode::NOT_ACCEPTABLE,
             Self::UriTooLong => StatusCode::URI_TOO_LONG,
-            Self::NoStaffToken | Self::TimedOut => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NoStaffToken | Self::TimedOut | Self::NotDurable => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::Store(error) if error.passes() => StatusCode::SERVICE_UNAVAILABLE,
             Self::Store(_) | Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -69,8 +78,13 @@ impl Problem {
             Self::Unauthorised => {
                 "This resource is for staff: send a valid token as Authorization: Bearer."
             }
+            Self::UnknownSender => {
+                "Nobody may send here without the token of the source: Authorization: Bearer."
+            }
+            Self::TooLarge(limit) => limit,
+            Self::NotDurable => "The messages are not on disk yet. Send them again.",
             Self::NotFound => "There is nothing here.",
-            Self::MethodNotAllowed => "This resource can only be read.",
+            Self::MethodNotAllowed => "This resource does not know that method.",
             Self::NotAcceptable(offered) => offered,
             Self::UriTooLong => "The address is longer than 2048 bytes.",
             Self::NoStaffToken => {
@@ -108,7 +122,11 @@ impl Problem {
                 let challenge = HeaderValue::from_static("Bearer realm=\"stadspuls staff\"");
                 Some((header::WWW_AUTHENTICATE, challenge))
             }
-            Self::TimedOut => Some((header::RETRY_AFTER, RETRY_AFTER)),
+            Self::UnknownSender => {
+                let challenge = HeaderValue::from_static("Bearer realm=\"stadspuls ingest\"");
+                Some((header::WWW_AUTHENTICATE, challenge))
+            }
+            Self::TimedOut | Self::NotDurable => Some((header::RETRY_AFTER, RETRY_AFTER)),
             Self::Store(error) if error.passes() => Some((header::RETRY_AFTER, RETRY_AFTER)),
             _ => None,
         }

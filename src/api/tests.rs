@@ -2,6 +2,7 @@ mod cache;
 mod document;
 mod fixture;
 mod history;
+mod ingest;
 mod leak;
 mod list;
 mod page;

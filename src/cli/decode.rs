@@ -51,7 +51,9 @@ impl Decode {
         let catalog = Arc::new(Catalog::load(&folders, &faults));
         let profile = ProfileId::from(self.profile.as_str());
         let Some(known) = catalog.profile(&profile) else {
-            print_faults(&faults.into_vec());
+            if !faults.is_empty() {
+                print_faults(&faults.into_vec());
+            }
             let known: Vec<String> =
                 catalog.profiles().map(|profile| profile.id.to_string()).collect();
             bail!("{profile} is not in the catalogue, which has {}", known.join(", "));

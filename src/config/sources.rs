@@ -27,28 +27,29 @@ pub struct ListenerConfig {
     pub limits: listener::Limits,
 }
 
+/// Somebody who sends by HTTP.
+#[derive(Clone, Debug)]
+pub struct SenderConfig {
+    pub source: Arc<Source>,
+    pub token: Secret,
+}
+
+pub fn read_sender(name: &str, section: &Section<'_>, base: &Path) -> Option<SenderConfig> {
+    let source = source(name, section);
+    let token = secret(section, "token", base);
+    if token.is_none() && section.is_table("token").is_none() {
+        section.refuse("token", "{ env = \"NAME\" } or { file = \"path\" }");
+    }
+    Some(SenderConfig { source, token: token? })
+}
+
 pub fn read_source(name: &str, section: &Section<'_>, base: &Path) -> Option<SourceConfig> {
     let source = source(name, section);
     let broker = broker(section);
     let filters: Option<Vec<String>> = section.required("filters");
     let client_id: Option<String> = section.required("client_id");
     let protocol = section.or("protocol", Protocol::V5);
-    let mut limits = mqtt::Limits::default();
-    set(&mut limits.keep_alive, section.optional("keep_alive"));
-    set(&mut limits.session_expiry, section.optional("session_expiry"));
-    set(&mut limits.receive_maximum, section.optional("receive_maximum"));
-    set(&mut limits.packet_bytes, section.optional("packet_bytes"));
-    for (key, value) in
-        [("receive_maximum", limits.receive_maximum.into()), ("packet_bytes", limits.packet_bytes)]
-    {
-        if value == 0 {
-            section.refuse(key, "at least 1");
-        }
-    }
-    let seconds = limits.keep_alive.as_secs();
-    if !(5..=65_535).contains(&seconds) {
-        section.refuse("keep_alive", "5s to 65535s");
-    }
+    let limits = mqtt_limits(section);
     if filters
         .as_ref()
         .is_some_and(|filters| filters.is_empty() || !filters.iter().all(|f| is_filter(f)))
@@ -99,6 +100,26 @@ pub fn read_source(name: &str, section: &Section<'_>, base: &Path) -> Option<Sou
             limits,
         },
     })
+}
+
+fn mqtt_limits(section: &Section<'_>) -> mqtt::Limits {
+    let mut limits = mqtt::Limits::default();
+    set(&mut limits.keep_alive, section.optional("keep_alive"));
+    set(&mut limits.session_expiry, section.optional("session_expiry"));
+    set(&mut limits.receive_maximum, section.optional("receive_maximum"));
+    set(&mut limits.packet_bytes, section.optional("packet_bytes"));
+    for (key, value) in
+        [("receive_maximum", limits.receive_maximum.into()), ("packet_bytes", limits.packet_bytes)]
+    {
+        if value == 0 {
+            section.refuse(key, "at least 1");
+        }
+    }
+    let seconds = limits.keep_alive.as_secs();
+    if !(5..=65_535).contains(&seconds) {
+        section.refuse("keep_alive", "5s to 65535s");
+    }
+    limits
 }
 
 pub fn read_listener(name: &str, section: &Section<'_>, base: &Path) -> Option<ListenerConfig> {

@@ -1,5 +1,9 @@
 //! `ChirpStack` v4, JSON (`integration.UplinkEvent` and its siblings of chirpstack-api 4.20).
 //!
+//! ```json
+//! {"deviceInfo": {"devEui": "0e7a11fffe4c2da7"}, "fPort": 2, "data": "AA==", "rxInfo": []}
+//! ```
+//!
 //! Zero values are left out inside `rxInfo` and `txInfo` by every version, and everywhere by
 //! 4.0: an absent number is 0 and an absent flag is false, never unknown. The exceptions are
 //! said where they are read.
@@ -7,18 +11,19 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
-use super::fields::{Reception, base64, best_reception, dev_eui, time};
+use super::fields::{Reception, Scalar, aside, best_reception, json, last_level};
 use super::{Content, EnvelopeError};
-use crate::model::{DeviceEvent, EventDetail, Radio, Relay, Uplink};
+use crate::model::{DevEui, DeviceEvent, EventDetail, Radio, Relay, Uplink};
 
 const FORMAT: &str = "chirpstack-v4-json";
 
 /// `…/event/<type>`: the body does not say what kind of event it is, the topic does.
 pub fn unwrap(topic: &str, body: &[u8]) -> Result<Vec<Content>, EnvelopeError> {
     let content = match event_type(topic, body) {
-        "up" => Content::Uplink(parse::<Up<'_>>(body)?.into_uplink()?),
-        kind => Content::Event(parse::<Event<'_>>(body)?.into_event(kind)?),
+        "up" => Content::Uplink(json::<Up<'_>>(FORMAT, body)?.uplink()?),
+        kind => json::<Event<'_>>(FORMAT, body)?.content(kind)?,
     };
     Ok(vec![content])
 }
@@ -28,7 +33,7 @@ pub fn unwrap(topic: &str, body: &[u8]) -> Result<Vec<Content>, EnvelopeError> {
 fn event_type<'t>(topic: &'t str, body: &[u8]) -> &'t str {
     const KNOWN: [&str; 8] =
         ["up", "join", "ack", "txack", "log", "status", "location", "integration"];
-    let last = topic.rsplit('/').next().unwrap_or_default();
+    let last = last_level(topic);
     let looks_like_uplink = || body.windows(9).any(|window| window == b"\"rxInfo\":");
     if !topic.contains("/event/") && !KNOWN.contains(&last) && looks_like_uplink() {
         "up"
@@ -37,221 +42,251 @@ fn event_type<'t>(topic: &'t str, body: &[u8]) -> &'t str {
     }
 }
 
-fn parse<'b, T: Deserialize<'b>>(body: &'b [u8]) -> Result<T, EnvelopeError> {
-    serde_json::from_slice(body)
-        .map_err(|error| EnvelopeError::Json { format: FORMAT, error: error.to_string() })
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
 struct DeviceInfo<'b> {
     #[serde(borrow)]
-    dev_eui: Cow<'b, str>,
+    dev_eui: Scalar<'b>,
     #[serde(borrow)]
-    device_name: Option<Cow<'b, str>>,
+    device_name: Scalar<'b>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
 struct Up<'b> {
     #[serde(borrow)]
-    deduplication_id: Option<Cow<'b, str>>,
+    deduplication_id: Scalar<'b>,
     #[serde(borrow)]
-    time: Option<Cow<'b, str>>,
+    time: Scalar<'b>,
     #[serde(borrow)]
     device_info: DeviceInfo<'b>,
     #[serde(borrow)]
-    dev_addr: Option<Cow<'b, str>>,
-    #[serde(default)]
-    dr: u8,
-    #[serde(default)]
-    f_cnt: u32,
-    #[serde(default)]
-    f_port: u8,
-    #[serde(default)]
-    confirmed: bool,
+    dev_addr: Scalar<'b>,
     #[serde(borrow)]
-    data: Option<Cow<'b, str>>,
-    #[serde(borrow, default)]
+    dr: Scalar<'b>,
+    #[serde(borrow)]
+    f_cnt: Scalar<'b>,
+    #[serde(borrow)]
+    f_port: Scalar<'b>,
+    #[serde(borrow)]
+    confirmed: Scalar<'b>,
+    #[serde(borrow)]
+    data: Scalar<'b>,
+    #[serde(borrow)]
     rx_info: Vec<RxInfo<'b>>,
-    tx_info: Option<TxInfo>,
+    #[serde(borrow)]
+    tx_info: Option<TxInfo<'b>>,
     #[serde(borrow)]
     relay_rx_info: Option<RelayRxInfo<'b>>,
-    join_server_context: Option<serde::de::IgnoredAny>,
+    join_server_context: Option<IgnoredAny>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
 struct RxInfo<'b> {
-    #[serde(borrow, default)]
-    gateway_id: Cow<'b, str>,
-    #[serde(default)]
-    rssi: f64,
-    snr: Option<f64>,
+    #[serde(borrow)]
+    gateway_id: Scalar<'b>,
+    #[serde(borrow)]
+    rssi: Scalar<'b>,
+    #[serde(borrow)]
+    snr: Scalar<'b>,
 }
 
-#[derive(Deserialize)]
-struct TxInfo {
-    #[serde(default)]
-    frequency: u32,
-    modulation: Option<Modulation>,
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct TxInfo<'b> {
+    #[serde(borrow)]
+    frequency: Scalar<'b>,
+    #[serde(borrow)]
+    modulation: Modulation<'b>,
 }
 
-#[derive(Deserialize)]
-struct Modulation {
-    lora: Option<Lora>,
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Modulation<'b> {
+    #[serde(borrow)]
+    lora: Option<Lora<'b>>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Lora {
-    #[serde(default)]
-    bandwidth: u32,
-    #[serde(default)]
-    spreading_factor: u8,
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Lora<'b> {
+    #[serde(borrow)]
+    bandwidth: Scalar<'b>,
+    #[serde(borrow)]
+    spreading_factor: Scalar<'b>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
 struct RelayRxInfo<'b> {
     #[serde(borrow)]
-    dev_eui: Cow<'b, str>,
-    #[serde(default)]
-    rssi: f64,
-    #[serde(default)]
-    snr: f64,
+    dev_eui: Scalar<'b>,
+    #[serde(borrow)]
+    rssi: Scalar<'b>,
+    #[serde(borrow)]
+    snr: Scalar<'b>,
 }
 
-impl Up<'_> {
-    fn into_uplink(self) -> Result<Uplink, EnvelopeError> {
-        let data = self.data.unwrap_or_default();
-        let relay = self.relay_rx_info.as_ref().map(RelayRxInfo::relay).transpose()?;
-        Ok(Uplink {
-            dev_eui: dev_eui("deviceInfo.devEui", &self.device_info.dev_eui)?,
-            f_port: Some(self.f_port),
-            f_cnt: Some(self.f_cnt),
-            payload: base64("data", &data)?,
-            server_time: self.time.as_deref().map(|text| time("time", text)).transpose()?,
-            radio: radio(&self.rx_info, self.tx_info.as_ref(), self.dr),
-            confirmed: Some(self.confirmed),
-            dev_addr: owned(self.dev_addr),
-            dedup_id: owned(self.deduplication_id),
-            device_name: owned(self.device_info.device_name),
-            // The join server's context comes with payloads that only the key's owner can read.
-            encrypted: self.join_server_context.is_some(),
-            relay,
-        })
+impl DeviceInfo<'_> {
+    fn dev_eui(&self) -> Result<DevEui, EnvelopeError> {
+        self.dev_eui.dev_eui("deviceInfo.devEui")
     }
 }
 
-fn radio(copies: &[RxInfo<'_>], tx: Option<&TxInfo>, dr: u8) -> Radio {
-    let lora =
-        tx.and_then(|tx| tx.modulation.as_ref()).and_then(|modulation| modulation.lora.as_ref());
-    // A LoRa frame always has an SNR, so an absent one is 0 dB; an FSK frame has none.
-    let absent_snr = lora.map(|_| 0.0);
-    let receptions: Vec<Reception<'_>> = copies
-        .iter()
-        .map(|copy| Reception {
-            gateway: Cow::Borrowed(&copy.gateway_id),
-            rssi: Some(copy.rssi),
-            snr: copy.snr.or(absent_snr),
+impl Up<'_> {
+    fn uplink(&self) -> Result<Uplink, EnvelopeError> {
+        let payload = match &self.data {
+            Scalar::Absent => Vec::new(),
+            data => data.base64("data")?,
+        };
+        Ok(Uplink {
+            f_port: Some(self.f_port.byte("fPort")?.unwrap_or(0)),
+            f_cnt: Some(self.f_cnt.count("fCnt")?.unwrap_or(0)),
+            server_time: self.time.time("time")?,
+            radio: self.radio()?,
+            confirmed: Some(self.confirmed.flag("confirmed")?.unwrap_or(false)),
+            dev_addr: self.dev_addr.dev_addr("devAddr")?,
+            dedup_id: self.deduplication_id.owned("deduplicationId")?,
+            device_name: self.device_info.device_name.owned("deviceInfo.deviceName")?,
+            // The join server's context comes with payloads that only the key's owner can read.
+            encrypted: self.join_server_context.is_some(),
+            relay: self.relay_rx_info.as_ref().map(RelayRxInfo::relay).transpose()?,
+            ..Uplink::new(self.device_info.dev_eui()?, payload)
         })
-        .collect();
-    Radio {
-        dr: Some(dr),
-        sf: lora.map(|lora| lora.spreading_factor),
-        bandwidth_hz: lora.map(|lora| lora.bandwidth),
-        frequency_hz: tx.map(|tx| tx.frequency),
-        ..best_reception(&receptions)
+    }
+
+    fn radio(&self) -> Result<Radio, EnvelopeError> {
+        let tx = self.tx_info.as_ref();
+        let lora = tx.and_then(|tx| tx.modulation.lora.as_ref());
+        // A LoRa frame always has an SNR, so an absent one is 0 dB; an FSK frame has none.
+        let absent_snr = lora.map(|_| 0.0);
+        let heard: Vec<Reception<'_>> = self
+            .rx_info
+            .iter()
+            .map(|copy| {
+                let id = copy.gateway_id.text("rxInfo.gatewayId")?;
+                Ok(Reception {
+                    gateway: Cow::Borrowed(id.unwrap_or_default()),
+                    rssi: Some(copy.rssi.number("rxInfo.rssi")?.unwrap_or(0.0)),
+                    snr: copy.snr.number("rxInfo.snr")?.or(absent_snr),
+                })
+            })
+            .collect::<Result<_, EnvelopeError>>()?;
+        let (sf, bandwidth_hz) = match lora {
+            None => (None, None),
+            Some(lora) => (
+                Some(lora.spreading_factor.byte("spreadingFactor")?.unwrap_or(0)),
+                Some(lora.bandwidth.count("bandwidth")?.unwrap_or(0)),
+            ),
+        };
+        let frequency_hz = match tx {
+            None => None,
+            Some(tx) => Some(tx.frequency.count("txInfo.frequency")?.unwrap_or(0)),
+        };
+        let dr = Some(self.dr.byte("dr")?.unwrap_or(0));
+        Ok(Radio { dr, sf, bandwidth_hz, frequency_hz, ..best_reception(&heard) })
     }
 }
 
 impl RelayRxInfo<'_> {
     fn relay(&self) -> Result<Relay, EnvelopeError> {
         Ok(Relay {
-            dev_eui: dev_eui("relayRxInfo.devEui", &self.dev_eui)?,
-            rssi: Some(self.rssi),
-            snr: Some(self.snr),
+            dev_eui: self.dev_eui.dev_eui("relayRxInfo.devEui")?,
+            rssi: Some(self.rssi.number("relayRxInfo.rssi")?.unwrap_or(0.0)),
+            snr: Some(self.snr.number("relayRxInfo.snr")?.unwrap_or(0.0)),
         })
     }
 }
 
 /// The fields of all other events.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
 struct Event<'b> {
     #[serde(borrow)]
-    deduplication_id: Option<Cow<'b, str>>,
+    deduplication_id: Scalar<'b>,
     #[serde(borrow)]
-    time: Option<Cow<'b, str>>,
+    time: Scalar<'b>,
     #[serde(borrow)]
     device_info: DeviceInfo<'b>,
     #[serde(borrow)]
-    dev_addr: Option<Cow<'b, str>>,
-    #[serde(default)]
-    margin: i32,
-    #[serde(default)]
-    external_power_source: bool,
-    #[serde(default)]
-    battery_level_unavailable: bool,
-    #[serde(default)]
-    battery_level: f64,
-    #[serde(default)]
-    acknowledged: bool,
-    location: Option<Location>,
+    dev_addr: Scalar<'b>,
     #[serde(borrow)]
-    level: Option<Cow<'b, str>>,
+    margin: Scalar<'b>,
     #[serde(borrow)]
-    code: Option<Cow<'b, str>>,
+    external_power_source: Scalar<'b>,
     #[serde(borrow)]
-    description: Option<Cow<'b, str>>,
+    battery_level_unavailable: Scalar<'b>,
+    #[serde(borrow)]
+    battery_level: Scalar<'b>,
+    #[serde(borrow)]
+    acknowledged: Scalar<'b>,
+    #[serde(borrow)]
+    location: Option<Location<'b>>,
+    #[serde(borrow)]
+    level: Scalar<'b>,
+    #[serde(borrow)]
+    code: Scalar<'b>,
+    #[serde(borrow)]
+    description: Scalar<'b>,
 }
 
-#[derive(Deserialize)]
-struct Location {
-    #[serde(default)]
-    latitude: f64,
-    #[serde(default)]
-    longitude: f64,
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Location<'b> {
+    #[serde(borrow)]
+    latitude: Scalar<'b>,
+    #[serde(borrow)]
+    longitude: Scalar<'b>,
 }
 
 impl Event<'_> {
-    fn into_event(self, kind: &str) -> Result<DeviceEvent, EnvelopeError> {
+    fn content(&self, kind: &str) -> Result<Content, EnvelopeError> {
+        let dev_eui = self.device_info.dev_eui()?;
         let detail = match kind {
-            "join" => EventDetail::Join { dev_addr: owned(self.dev_addr) },
-            "status" => EventDetail::Status {
-                margin_db: Some(self.margin),
-                // 0 stands for "unknown" and for "external power" here, not for an empty battery.
-                battery_percent: (!self.battery_level_unavailable && !self.external_power_source)
-                    .then_some(self.battery_level),
-                external_power: self.external_power_source,
+            "join" => {
+                EventDetail::Join { dev_addr: self.dev_addr.dev_addr("devAddr")?, session_id: None }
+            }
+            "status" => self.status()?,
+            "ack" => EventDetail::Ack {
+                acknowledged: self.acknowledged.flag("acknowledged")?.unwrap_or(false),
             },
-            "ack" => EventDetail::Ack { acknowledged: self.acknowledged },
             "txack" => EventDetail::Txack,
             "location" => {
-                let location = self.location.ok_or(EnvelopeError::Missing { field: "location" })?;
+                let location = self.location.as_ref();
+                let Location { latitude, longitude } =
+                    location.ok_or(EnvelopeError::Missing { field: "location" })?;
                 EventDetail::Location {
-                    latitude_deg: location.latitude,
-                    longitude_deg: location.longitude,
+                    latitude_deg: latitude.number("location.latitude")?.unwrap_or(0.0),
+                    longitude_deg: longitude.number("location.longitude")?.unwrap_or(0.0),
                 }
             }
             "log" => EventDetail::Log {
-                level: owned(self.level),
-                code: owned(self.code),
-                description: owned(self.description),
+                level: self.level.owned("level")?,
+                code: self.code.owned("code")?,
+                description: self.description.owned("description")?,
             },
-            other => EventDetail::Other(other.to_owned()),
+            other => return Ok(aside(dev_eui, EventDetail::Other(other.to_owned()))),
         };
-        Ok(DeviceEvent {
-            dev_eui: dev_eui("deviceInfo.devEui", &self.device_info.dev_eui)?,
-            at: self.time.as_deref().map(|text| time("time", text)).transpose()?,
-            dedup_id: owned(self.deduplication_id),
+        Ok(Content::Event(DeviceEvent {
+            dev_eui,
+            at: self.time.time("time")?,
+            dedup_id: self.deduplication_id.owned("deduplicationId")?,
             detail,
+        }))
+    }
+
+    fn status(&self) -> Result<EventDetail, EnvelopeError> {
+        let unavailable = self.battery_level_unavailable.flag("batteryLevelUnavailable")?;
+        let external = self.external_power_source.flag("externalPowerSource")?.unwrap_or(false);
+        // 0 stands for "unknown" and for "external power" here, not for an empty battery.
+        let known = !unavailable.unwrap_or(false) && !external;
+        let percent = self.battery_level.number("batteryLevel")?.unwrap_or(0.0);
+        Ok(EventDetail::Status {
+            margin_db: Some(self.margin.signed("margin")?.unwrap_or(0)),
+            battery_percent: known.then_some(percent),
+            external_power: Some(external),
+            battery_raw: None,
         })
     }
-}
-
-/// Protobuf's empty text means that there is none.
-fn owned(text: Option<Cow<'_, str>>) -> Option<String> {
-    text.filter(|text| !text.is_empty()).map(Cow::into_owned)
 }

@@ -17,7 +17,7 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
-use super::fields::{Reception, base64, best_reception, dev_eui, hex, time};
+use super::fields::{Reception, Scalar, best_reception, json};
 use super::{Content, EnvelopeError};
 use crate::model::{Radio, Uplink};
 
@@ -27,75 +27,69 @@ const FORMAT: &str = "plain-json";
 const F_PORT: u8 = 1;
 
 pub fn unwrap(_topic: &str, body: &[u8]) -> Result<Vec<Content>, EnvelopeError> {
-    let plain: Plain<'_> = serde_json::from_slice(body)
-        .map_err(|error| EnvelopeError::Json { format: FORMAT, error: error.to_string() })?;
-    Ok(vec![Content::Uplink(plain.into_uplink()?)])
+    let plain: Plain<'_> = json(FORMAT, body)?;
+    Ok(vec![Content::Uplink(plain.uplink()?)])
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Plain<'b> {
     #[serde(borrow)]
-    dev_eui: Cow<'b, str>,
-    f_port: Option<u8>,
-    f_cnt: Option<u32>,
+    dev_eui: Scalar<'b>,
     #[serde(borrow)]
-    payload_hex: Option<Cow<'b, str>>,
+    f_port: Scalar<'b>,
     #[serde(borrow)]
-    payload_base64: Option<Cow<'b, str>>,
+    f_cnt: Scalar<'b>,
     #[serde(borrow)]
-    time: Option<Cow<'b, str>>,
+    payload_hex: Scalar<'b>,
     #[serde(borrow)]
-    id: Option<Cow<'b, str>>,
+    payload_base64: Scalar<'b>,
     #[serde(borrow)]
-    name: Option<Cow<'b, str>>,
+    time: Scalar<'b>,
     #[serde(borrow)]
-    dev_addr: Option<Cow<'b, str>>,
+    id: Scalar<'b>,
     #[serde(borrow)]
-    gateway: Option<Cow<'b, str>>,
-    rssi: Option<f64>,
-    snr: Option<f64>,
+    name: Scalar<'b>,
+    #[serde(borrow)]
+    dev_addr: Scalar<'b>,
+    #[serde(borrow)]
+    gateway: Scalar<'b>,
+    #[serde(borrow)]
+    rssi: Scalar<'b>,
+    #[serde(borrow)]
+    snr: Scalar<'b>,
 }
 
 impl Plain<'_> {
-    fn into_uplink(self) -> Result<Uplink, EnvelopeError> {
+    fn uplink(&self) -> Result<Uplink, EnvelopeError> {
         let payload = match (&self.payload_hex, &self.payload_base64) {
-            (Some(text), None) => hex("payload_hex", text)?,
-            (None, Some(text)) => base64("payload_base64", text)?,
-            (None, None) => {
+            (Scalar::Absent | Scalar::Null, Scalar::Absent | Scalar::Null) => {
                 return Err(EnvelopeError::Missing { field: "payload_hex or payload_base64" });
             }
-            (Some(_), Some(text)) => {
-                return Err(EnvelopeError::Unfit {
-                    field: "payload_base64",
-                    value: text.to_string(),
-                    wanted: "only one of payload_hex and payload_base64",
-                });
+            (text, Scalar::Absent | Scalar::Null) => text.hex("payload_hex")?,
+            (Scalar::Absent | Scalar::Null, text) => text.base64("payload_base64")?,
+            (_, text) => {
+                let wanted = "only one of payload_hex and payload_base64";
+                return Err(text.unfit("payload_base64", wanted));
             }
         };
         Ok(Uplink {
-            dev_eui: dev_eui("dev_eui", &self.dev_eui)?,
-            f_port: Some(self.f_port.unwrap_or(F_PORT)),
-            f_cnt: self.f_cnt,
-            payload,
-            server_time: self.time.as_deref().map(|text| time("time", text)).transpose()?,
-            radio: self.radio(),
-            confirmed: None,
-            dev_addr: self.dev_addr.map(Cow::into_owned),
-            dedup_id: self.id.map(Cow::into_owned),
-            device_name: self.name.map(Cow::into_owned),
-            encrypted: false,
-            relay: None,
+            f_port: Some(self.f_port.byte("f_port")?.unwrap_or(F_PORT)),
+            f_cnt: self.f_cnt.count("f_cnt")?,
+            server_time: self.time.time("time")?,
+            radio: self.radio()?,
+            dev_addr: self.dev_addr.owned("dev_addr")?,
+            dedup_id: self.id.name("id")?,
+            device_name: self.name.owned("name")?,
+            ..Uplink::new(self.dev_eui.dev_eui("dev_eui")?, payload)
         })
     }
 
-    fn radio(&self) -> Radio {
-        match &self.gateway {
-            Some(gateway) => best_reception(&[Reception {
-                gateway: Cow::Borrowed(gateway),
-                rssi: self.rssi,
-                snr: self.snr,
-            }]),
-            None => Radio { rssi: self.rssi, snr: self.snr, ..Radio::default() },
-        }
+    fn radio(&self) -> Result<Radio, EnvelopeError> {
+        let (rssi, snr) = (self.rssi.number("rssi")?, self.snr.number("snr")?);
+        Ok(match self.gateway.text("gateway")? {
+            Some(id) => best_reception(&[Reception { gateway: Cow::Borrowed(id), rssi, snr }]),
+            None => Radio { rssi, snr, ..Radio::default() },
+        })
     }
 }

@@ -8,11 +8,49 @@ use chrono::{DateTime, Utc};
 pub enum Format {
     Auto,
     ChirpStackV4Json,
+    ChirpStackV4Protobuf,
+    ChirpStackV3JsonV3,
+    ChirpStackV3Json,
+    ChirpStackV3Protobuf,
+    Servanet,
+    LoraServerV1,
+    MilesightGateway,
+    TtsV3,
+    Netmore,
+    ThingPark,
+    Loriot,
+    HeliumConsole,
+    AwsIotLorawan,
+    Wanesy,
+    OrangeLiveObjects,
+    MultiTech,
+    Everynet,
     PlainJson,
 }
 
 impl Format {
-    pub const ALL: [Self; 3] = [Self::Auto, Self::ChirpStackV4Json, Self::PlainJson];
+    pub const ALL: [Self; 20] = [
+        Self::Auto,
+        Self::ChirpStackV4Json,
+        Self::ChirpStackV4Protobuf,
+        Self::ChirpStackV3JsonV3,
+        Self::ChirpStackV3Json,
+        Self::ChirpStackV3Protobuf,
+        Self::Servanet,
+        Self::LoraServerV1,
+        Self::MilesightGateway,
+        Self::TtsV3,
+        Self::Netmore,
+        Self::ThingPark,
+        Self::Loriot,
+        Self::HeliumConsole,
+        Self::AwsIotLorawan,
+        Self::Wanesy,
+        Self::OrangeLiveObjects,
+        Self::MultiTech,
+        Self::Everynet,
+        Self::PlainJson,
+    ];
 
     /// The name in configuration, ledger and API.
     #[must_use]
@@ -20,6 +58,23 @@ impl Format {
         match self {
             Self::Auto => "auto",
             Self::ChirpStackV4Json => "chirpstack-v4-json",
+            Self::ChirpStackV4Protobuf => "chirpstack-v4-protobuf",
+            Self::ChirpStackV3JsonV3 => "chirpstack-v3-json_v3",
+            Self::ChirpStackV3Json => "chirpstack-v3-json",
+            Self::ChirpStackV3Protobuf => "chirpstack-v3-protobuf",
+            Self::Servanet => "servanet",
+            Self::LoraServerV1 => "loraserver-v1",
+            Self::MilesightGateway => "milesight-gw",
+            Self::TtsV3 => "tts-v3",
+            Self::Netmore => "netmore",
+            Self::ThingPark => "thingpark",
+            Self::Loriot => "loriot",
+            Self::HeliumConsole => "helium-console",
+            Self::AwsIotLorawan => "aws-iot-lorawan",
+            Self::Wanesy => "wanesy",
+            Self::OrangeLiveObjects => "orange-liveobjects",
+            Self::MultiTech => "multitech",
+            Self::Everynet => "everynet",
             Self::PlainJson => "plain-json",
         }
     }

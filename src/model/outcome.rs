@@ -17,6 +17,8 @@ pub enum Outcome {
     NothingMeasured,
     /// The payload is still encrypted with the application key.
     Encrypted,
+    /// Someone tried the network server's console; no device sent it.
+    Simulated,
     /// Join, status, location or log: it updates the device's health.
     Event,
     /// An event of a kind that carries nothing for us.
@@ -28,7 +30,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Stored,
         Self::Duplicate,
         Self::UnknownDevice,
@@ -37,6 +39,7 @@ impl Outcome {
         Self::CodecError,
         Self::NothingMeasured,
         Self::Encrypted,
+        Self::Simulated,
         Self::Event,
         Self::Ignored,
         Self::Rejected,
@@ -55,6 +58,7 @@ impl Outcome {
             Self::CodecError => "codec_error",
             Self::NothingMeasured => "nothing_measured",
             Self::Encrypted => "encrypted",
+            Self::Simulated => "simulated",
             Self::Event => "event",
             Self::Ignored => "ignored",
             Self::Rejected => "rejected",

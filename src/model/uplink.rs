@@ -26,6 +26,15 @@ pub struct Uplink {
     /// The payload is still encrypted with the application key and must not be decoded.
     pub encrypted: bool,
     pub relay: Option<Relay>,
+    /// The battery as the device last told it in DevStatusAns (LoRaWAN 1.0.4, section 5.5):
+    /// 0 external power, 1–254 level, 255 unknown to the device.
+    pub battery_raw: Option<u8>,
+    /// Someone pressed a button at the network server; no device sent this.
+    pub simulated: bool,
+    /// A gateway kept the frame while it had no backhaul, so it may come out of order.
+    pub late: bool,
+    /// The network server's own identity of the session, where it has one.
+    pub session_id: Option<String>,
 }
 
 /// How the frame was heard. Values are those of the best gateway: highest SNR, then RSSI.
@@ -55,9 +64,32 @@ pub struct Relay {
 }
 
 impl Uplink {
+    /// An uplink of which nothing but device and payload is known.
+    #[must_use]
+    pub fn new(dev_eui: DevEui, payload: Vec<u8>) -> Self {
+        Self {
+            dev_eui,
+            f_port: None,
+            f_cnt: None,
+            payload,
+            server_time: None,
+            radio: Radio::default(),
+            confirmed: None,
+            dev_addr: None,
+            dedup_id: None,
+            device_name: None,
+            encrypted: false,
+            relay: None,
+            battery_raw: None,
+            simulated: false,
+            late: false,
+            session_id: None,
+        }
+    }
+
     /// What tells one join from the next, for counters that start again at 0.
     #[must_use]
     pub fn session(&self) -> Option<&str> {
-        self.dev_addr.as_deref()
+        self.session_id.as_deref().or(self.dev_addr.as_deref())
     }
 }

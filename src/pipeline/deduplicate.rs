@@ -49,7 +49,9 @@ impl Identity {
                     },
                     Frame::ById,
                 );
-                ("up", uplink.dev_eui, frame)
+                // A simulated frame may hold the counter and payload of a genuine one.
+                let kind = if uplink.simulated { "simulated" } else { "up" };
+                (kind, uplink.dev_eui, frame)
             }
             Content::Event(event) => {
                 let frame = event.dedup_id.clone().map_or_else(

@@ -10,10 +10,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Pipeline, Taken};
 use crate::clock;
+use crate::intake::Delivery;
 use crate::model::Outcome;
-use crate::source::Delivery;
 use crate::store::{Dropped, Retention, StoreError, Writer};
-use crate::telemetry::{Health, KindLabel, Metrics, OutcomeLabel, ReasonLabel, SourceLabel};
+use crate::telemetry::{CauseLabel, Health, KindLabel, Metrics, OutcomeLabel, SourceLabel};
 
 /// How the worker gathers and waits.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +45,7 @@ const PART: &str = "store";
 const RETENTION_PAUSE: Duration = Duration::from_secs(600);
 
 struct Worker {
+    intake: Receiver<Delivery>,
     pipeline: Pipeline,
     writer: Writer,
     config: WorkerConfig,
@@ -69,7 +70,7 @@ enum Failure {
 /// load and nobody waits for a timer. While the store fails nothing is acknowledged; `stop` ends
 /// that wait.
 pub fn run(
-    mut intake: Receiver<Delivery>,
+    intake: Receiver<Delivery>,
     pipeline: Pipeline,
     writer: Writer,
     config: WorkerConfig,
@@ -78,28 +79,32 @@ pub fn run(
 ) -> Writer {
     let metrics = Arc::clone(&pipeline.metrics);
     let retention_due = Instant::now();
-    let mut worker = Worker { pipeline, writer, config, metrics, health, stop, retention_due };
+    let mut worker =
+        Worker { intake, pipeline, writer, config, metrics, health, stop, retention_due };
     let mut deliveries = Vec::new();
-    worker.idle(&intake);
-    while let Some(first) = intake.blocking_recv() {
+    worker.idle();
+    while let Some(first) = worker.intake.blocking_recv() {
         deliveries.push(first);
         while deliveries.len() < worker.config.batch_messages
-            && let Ok(next) = intake.try_recv()
+            && let Ok(next) = worker.intake.try_recv()
         {
             deliveries.push(next);
         }
-        worker.metrics.intake_depth.set(i64::try_from(intake.len()).unwrap_or(i64::MAX));
+        worker.note_depth();
         worker.take_all(&mut deliveries);
-        worker.idle(&intake);
+        worker.note_depth();
+        worker.idle();
     }
     worker.writer
 }
 
 impl Worker {
     /// Does what can wait, a small step at a time, as long as nothing else does.
-    fn idle(&mut self, intake: &Receiver<Delivery>) {
-        while intake.is_empty() && !self.stop.is_cancelled() && (self.roll_up() || self.dispose()) {
-        }
+    fn idle(&mut self) {
+        while self.intake.is_empty()
+            && !self.stop.is_cancelled()
+            && (self.roll_up() || self.dispose())
+        {}
     }
 
     /// Commits and acknowledges all deliveries, and leaves none.
@@ -158,15 +163,18 @@ impl Worker {
             match self.commit(deliveries) {
                 Err(Failure::Passes(error)) if !self.stop.is_cancelled() => {
                     self.count_store_error(&error);
+                    // It may fail for another reason now than it did at first.
+                    self.health.trouble(PART, &error.to_string());
                     if !troubled {
                         tracing::error!(
                             error = chain(&error),
                             "the store fails; nothing is acknowledged until it recovers"
                         );
-                        self.health.trouble(PART, &error.to_string());
                         troubled = true;
                     }
-                    thread::sleep(pause);
+                    // Messages gather meanwhile, which is when somebody looks.
+                    self.note_depth();
+                    self.rest(pause);
                     pause = (pause * 2).min(self.config.retry_max);
                 }
                 done => {
@@ -178,6 +186,23 @@ impl Worker {
                 }
             }
         }
+    }
+
+    /// Waits, but not beyond the moment when the process is to stop.
+    fn rest(&self, pause: Duration) {
+        const STEP: Duration = Duration::from_millis(50);
+        let until = Instant::now() + pause;
+        while !self.stop.is_cancelled() {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            thread::sleep(left.min(STEP));
+        }
+    }
+
+    fn note_depth(&self) {
+        self.metrics.intake_depth.set(i64::try_from(self.intake.len()).unwrap_or(i64::MAX));
     }
 
     fn commit(&mut self, deliveries: &[Delivery]) -> Result<Vec<Taken>, Failure> {
@@ -228,7 +253,7 @@ impl Worker {
     }
 
     fn count_store_error(&self, error: &StoreError) {
-        let label = ReasonLabel { source: String::new(), reason: error.reason() };
+        let label = CauseLabel { reason: error.reason() };
         self.metrics.store_errors.get_or_create(&label).inc();
     }
 

@@ -37,8 +37,8 @@ use tracing::{error, info, warn};
 
 use self::refusal::Refusal;
 use self::roster::Roster;
+use crate::intake::Intake;
 use crate::model::Source;
-use crate::source::Intake;
 use crate::telemetry::{Metrics, ReasonLabel, SourceLabel};
 
 pub use self::limits::Limits;

@@ -21,8 +21,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::tls::Identity;
-use super::{Delivery, Intake};
 use crate::clock;
+use crate::intake::{Delivery, Intake};
 use crate::model::{Message, Source};
 use crate::secret::Secret;
 use crate::telemetry::{Health, Metrics, ReasonLabel, SourceLabel};

@@ -44,6 +44,7 @@ pub const fn outcome(outcome: Outcome) -> i64 {
         Outcome::Ignored => 9,
         Outcome::Rejected => 10,
         Outcome::TooLarge => 11,
+        Outcome::Simulated => 12,
     }
 }
 

@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::codes::{micros, time};
 use super::write::Batch;
 use super::{StoreError, UplinkId};
-use crate::model::{DevEui, DeviceEvent, EventDetail, Uplink};
+use crate::model::{DevEui, DeviceEvent, EventDetail, Uplink, battery_status};
 
 /// What is known of a device from the radio alone, registered or not.
 #[derive(Clone, Debug, PartialEq)]
@@ -97,15 +97,39 @@ impl Batch<'_> {
                 step.lost,
                 step.reset,
             ])?;
+        if let Some(raw) = uplink.battery_raw {
+            self.heard_status(device, micros(heard.at), None, battery(None, None, Some(raw)))?;
+        }
         Ok(())
     }
 
-    /// Takes note of a join, status or location.
+    /// Takes note of a copy of the device's last uplink. Loriot sends a frame at once and again
+    /// when it has gathered the gateways, which the first copy could not count.
+    ///
+    /// # Errors
+    ///
+    /// As the store's; the whole batch is then undone.
+    pub fn heard_copy(&mut self, first: UplinkId, copy: &Uplink) -> Result<(), StoreError> {
+        let Some(gateways) = copy.radio.gateway_count else { return Ok(()) };
+        let device = self.heard_id(copy.dev_eui)?;
+        self.connection
+            .prepare_cached(
+                "update device_state set gateway_count = ?3
+                 where device = ?1 and last_uplink = ?2 and gateway_count is null",
+            )?
+            .execute(params![device, first.0, gateways])?;
+        Ok(())
+    }
+
+    /// Takes note of a join, status or location, and of any other sign of life.
     ///
     /// # Errors
     ///
     /// As the store's; the whole batch is then undone.
     pub fn heard_event(&mut self, heard: Heard, event: &DeviceEvent) -> Result<(), StoreError> {
+        if !event.detail.is_sign_of_life() {
+            return Ok(());
+        }
         let device = self.heard_id(event.dev_eui)?;
         let at = micros(heard.at);
         self.connection
@@ -116,34 +140,66 @@ impl Batch<'_> {
             )?
             .execute(params![device, at, heard.uplink.0])?;
         match &event.detail {
-            EventDetail::Join { dev_addr } => self
-                .connection
-                .prepare_cached(
-                    "update device_state set joined_at = ?2, session = ?3, f_cnt = null
-                     where device = ?1 and (joined_at is null or joined_at <= ?2)",
-                )?
-                .execute(params![device, at, dev_addr])?,
-            EventDetail::Status { margin_db, battery_percent, external_power } => self
-                .connection
-                .prepare_cached(
-                    "update device_state
-                     set status_at = ?2, margin_db = ?3, battery_percent = ?4, external_power = ?5
-                     where device = ?1 and (status_at is null or status_at <= ?2)",
-                )?
-                .execute(params![device, at, margin_db, battery_percent, external_power])?,
-            EventDetail::Location { latitude_deg, longitude_deg } => self
-                .connection
-                .prepare_cached(
-                    "update device_state set longitude_deg = ?2, latitude_deg = ?3 where device = ?1",
-                )?
-                .execute(params![device, longitude_deg, latitude_deg])?,
-            EventDetail::Ack { .. }
+            EventDetail::Join { dev_addr, session_id } => {
+                self.connection
+                    .prepare_cached(
+                        "update device_state set joined_at = ?2, session = ?3, f_cnt = null
+                         where device = ?1 and (joined_at is null or joined_at <= ?2)",
+                    )?
+                    .execute(params![device, at, session_id.as_ref().or(dev_addr.as_ref())])?;
+            }
+            EventDetail::Status { margin_db, battery_percent, external_power, battery_raw } => {
+                let battery = battery(*battery_percent, *external_power, *battery_raw);
+                self.heard_status(device, at, *margin_db, battery)?;
+            }
+            EventDetail::Location { latitude_deg, longitude_deg } => {
+                self.connection
+                    .prepare_cached(
+                        "update device_state set longitude_deg = ?2, latitude_deg = ?3 where device = ?1",
+                    )?
+                    .execute(params![device, longitude_deg, latitude_deg])?;
+            }
+            EventDetail::JoinRequest
+            | EventDetail::Ack { .. }
             | EventDetail::Txack
+            | EventDetail::Downlink
+            | EventDetail::CopyOfUplink
             | EventDetail::Log { .. }
-            | EventDetail::Other(_) => 0,
-        };
+            | EventDetail::Other(_) => {}
+        }
         Ok(())
     }
+
+    /// Uplinks that repeat the battery do not repeat the margin, which then stays.
+    fn heard_status(
+        &self,
+        device: i64,
+        at: i64,
+        margin_db: Option<i32>,
+        (battery_percent, external_power): (Option<f64>, Option<bool>),
+    ) -> Result<(), StoreError> {
+        self.connection
+            .prepare_cached(
+                "update device_state
+                 set status_at = ?2, margin_db = coalesce(?3, margin_db), battery_percent = ?4,
+                     external_power = ?5
+                 where device = ?1 and (status_at is null or status_at <= ?2)",
+            )?
+            .execute(params![device, at, margin_db, battery_percent, external_power])?;
+        Ok(())
+    }
+}
+
+/// Per cent and external power, as the network server says or as its raw byte means.
+fn battery(
+    percent: Option<f64>,
+    external_power: Option<bool>,
+    raw: Option<u8>,
+) -> (Option<f64>, Option<bool>) {
+    raw.map_or((percent, external_power), |raw| {
+        let (percent, external_power) = battery_status(raw);
+        (percent, Some(external_power))
+    })
 }
 
 /// Frames this far behind the last one are late; further behind, the counter has started again.

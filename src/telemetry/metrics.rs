@@ -151,6 +151,12 @@ pub struct ReasonLabel {
     pub reason: &'static str,
 }
 
+/// A failure of the whole process, by one of a few fixed words.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct CauseLabel {
+    pub reason: &'static str,
+}
+
 /// `kind` is `raw`, `observations`, `hourly` or `seen`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct KindLabel {
@@ -178,7 +184,7 @@ pub struct Metrics {
     pub decode_duration: Histogram,
     pub batch_size: Histogram,
     pub uplink_lag: Histogram,
-    pub store_errors: Family<ReasonLabel, Counter>,
+    pub store_errors: Family<CauseLabel, Counter>,
     pub roll_up_duration: Histogram,
     pub rows_disposed: Family<KindLabel, Counter>,
 }

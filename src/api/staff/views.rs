@@ -124,6 +124,14 @@ pub struct UplinkJson {
     relay_rssi: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     relay_snr: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    battery_raw: Option<u8>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    simulated: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    late: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session_id: Option<String>,
 }
 
 impl From<Uplink> for UplinkJson {
@@ -151,6 +159,10 @@ impl From<Uplink> for UplinkJson {
             via_relay: relay.map(|relay| relay.dev_eui.to_string()),
             relay_rssi: relay.and_then(|relay| relay.rssi),
             relay_snr: relay.and_then(|relay| relay.snr),
+            battery_raw: uplink.battery_raw,
+            simulated: uplink.simulated,
+            late: uplink.late,
+            session_id: uplink.session_id,
         }
     }
 }
@@ -162,8 +174,14 @@ pub fn event(event: &DeviceEvent) -> Value {
     fields.insert("dev_eui".to_owned(), json!(event.dev_eui.to_string()));
     fields.insert("at".to_owned(), json!(event.at.map(instant)));
     let detail = match &event.detail {
-        EventDetail::Join { dev_addr } => vec![("dev_addr", json!(dev_addr))],
-        EventDetail::Status { margin_db, battery_percent, external_power } => vec![
+        EventDetail::Join { dev_addr, session_id: None } => vec![("dev_addr", json!(dev_addr))],
+        EventDetail::Join { dev_addr, session_id } => {
+            vec![("dev_addr", json!(dev_addr)), ("session_id", json!(session_id))]
+        }
+        EventDetail::Status { margin_db, battery_raw: Some(raw), .. } => {
+            vec![("margin_db", json!(margin_db)), ("battery_raw", json!(raw))]
+        }
+        EventDetail::Status { margin_db, battery_percent, external_power, .. } => vec![
             ("margin_db", json!(margin_db)),
             ("battery_percent", json!(battery_percent)),
             ("external_power", json!(external_power)),
@@ -177,8 +195,39 @@ pub fn event(event: &DeviceEvent) -> Value {
             ("code", json!(code)),
             ("description", json!(description)),
         ],
-        EventDetail::Txack | EventDetail::Other(_) => Vec::new(),
+        EventDetail::JoinRequest
+        | EventDetail::Txack
+        | EventDetail::Downlink
+        | EventDetail::CopyOfUplink
+        | EventDetail::Other(_) => Vec::new(),
     };
     fields.extend(detail.into_iter().map(|(name, value)| (name.to_owned(), value)));
     Value::Object(fields)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_only_some_frames_have_is_left_out_of_others() {
+        let bare = Uplink::new("0e7a11fffe4c2d91".parse().unwrap(), vec![1]);
+        let names = ["encrypted", "battery_raw", "simulated", "late", "session_id", "via_relay"];
+        let shown = serde_json::to_value(UplinkJson::from(bare.clone())).unwrap();
+        assert!(names.iter().all(|name| shown.get(name).is_none()), "{shown}");
+
+        let full = Uplink {
+            battery_raw: Some(0),
+            simulated: true,
+            late: true,
+            session_id: Some("s".to_owned()),
+            ..bare
+        };
+        let shown = serde_json::to_value(UplinkJson::from(full)).unwrap();
+        let expected = [json!(0), json!(true), json!(true), json!("s")];
+        assert_eq!(
+            names[1..5].iter().map(|name| shown[name].clone()).collect::<Vec<_>>(),
+            expected
+        );
+    }
 }

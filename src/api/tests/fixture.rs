@@ -13,9 +13,11 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::api::{ApiConfig, Contact, Parts, bind, router, serve};
+use crate::api::{ApiConfig, Contact, Parts, Sender, Token, bind, router, serve};
+use crate::intake::Delivery;
 use crate::model::*;
 use crate::registry::Registry;
 use crate::store::{
@@ -66,6 +68,8 @@ pub struct Fixture {
     pub metrics: Arc<Metrics>,
     now: Arc<Mutex<DateTime<Utc>>>,
     writer: Mutex<Writer>,
+    /// What reaches the pipeline; the test is the pipeline.
+    pub deliveries: mpsc::Receiver<Delivery>,
     stop: CancellationToken,
     _dir: TempDir,
 }
@@ -101,10 +105,10 @@ impl Answer {
 impl Fixture {
     /// The city at noon in Sweden on 14 July 2026.
     pub async fn start() -> Self {
-        Self::start_with(Some(TOKEN), "127.0.0.1:0").await
+        Self::start_with(Some(TOKEN)).await
     }
 
-    pub async fn start_with(token: Option<&str>, addr: &str) -> Self {
+    pub async fn start_with(token: Option<&str>) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let mut store = Store::open(&StoreConfig::in_dir(dir.path())).unwrap();
         let fleet = fleet();
@@ -114,25 +118,37 @@ impl Fixture {
 
         let now = Arc::new(Mutex::new(noon));
         let clock = Arc::clone(&now);
+        let (intake, deliveries) = mpsc::channel(16);
         let parts = Parts {
+            intake,
             reader: store.reader.clone(),
             registry: Arc::new(Registry::new(fleet)),
             metrics: Arc::default(),
             health: Arc::default(),
             now: Arc::new(move || *clock.lock().unwrap()),
         };
-        let listener = bind(addr.parse().unwrap()).await.unwrap();
+        let listener = bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let addr = listener.local_addr().unwrap();
         let config = ApiConfig {
             bind: addr,
             staff_token: token.map(str::to_owned),
             public_url: Some("https://data.example.se".to_owned()),
             contact: Contact { email: Some("data@example.se".to_owned()), ..Contact::default() },
+            senders: ["plain", "netserver"].map(sender).into(),
         };
         let (health, metrics) = (Arc::clone(&parts.health), Arc::clone(&parts.metrics));
         let stop = CancellationToken::new();
         tokio::spawn(serve(listener, router(&config, parts), stop.clone()));
-        Self { addr, health, metrics, now, writer: Mutex::new(store.writer), stop, _dir: dir }
+        Self {
+            addr,
+            health,
+            metrics,
+            now,
+            writer: Mutex::new(store.writer),
+            deliveries,
+            stop,
+            _dir: dir,
+        }
     }
 
     pub fn set_now(&self, now: &str) {
@@ -157,27 +173,49 @@ impl Fixture {
     }
 
     pub async fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
-        let mut request =
-            format!("{method} {path} HTTP/1.1\r\nHost: bad.test\r\nConnection: close\r\n");
-        for (name, value) in headers {
-            write!(request, "{name}: {value}\r\n").unwrap();
-        }
-        request.push_str("\r\n");
-        let mut stream = TcpStream::connect(self.addr).await.unwrap();
-        stream.write_all(request.as_bytes()).await.unwrap();
-        let mut bytes = Vec::new();
-        stream.read_to_end(&mut bytes).await.unwrap();
-        let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
-        let body = bytes.split_off(end + 4);
-        let head = String::from_utf8(bytes).unwrap();
-        let mut lines = head.lines();
-        let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
-        let headers = lines
-            .filter_map(|line| line.split_once(": "))
-            .map(|(name, value)| (name.to_lowercase(), value.to_owned()))
-            .collect();
-        Answer { status, headers, head, body }
+        send(self.addr, method, path, headers, b"").await
     }
+}
+
+/// One request over a connection of its own.
+pub async fn send(
+    addr: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Answer {
+    let mut request =
+        format!("{method} {path} HTTP/1.1\r\nHost: bad.test\r\nConnection: close\r\n");
+    for (name, value) in headers {
+        write!(request, "{name}: {value}\r\n").unwrap();
+    }
+    if !body.is_empty() {
+        write!(request, "Content-Length: {}\r\n", body.len()).unwrap();
+    }
+    request.push_str("\r\n");
+    let mut stream = TcpStream::connect(addr).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    stream.write_all(body).await.unwrap();
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).await.unwrap();
+    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
+    let body = bytes.split_off(end + 4);
+    let head = String::from_utf8(bytes).unwrap();
+    let mut lines = head.lines();
+    let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
+    let headers = lines
+        .filter_map(|line| line.split_once(": "))
+        .map(|(name, value)| (name.to_lowercase(), value.to_owned()))
+        .collect();
+    Answer { status, headers, head, body }
+}
+
+/// Its token is its name; it sends plain JSON if it is called so.
+fn sender(name: &str) -> Sender {
+    let format = if name == "plain" { Format::PlainJson } else { Format::Auto };
+    let source = Arc::new(Source { name: name.to_owned(), format });
+    Sender { source, token: Token::new(name) }
 }
 
 /// Sites in every state; the names of the public ones are genuine, their readings invented.
@@ -348,10 +386,8 @@ fn envelope(dev_eui: &str) -> Bytes {
 
 fn heard(batch: &mut Batch<'_>, uplink: UplinkId, at: DateTime<Utc>) -> Result<(), StoreError> {
     let frame = Uplink {
-        dev_eui: DEV_EUI.parse().unwrap(),
         f_port: Some(5),
         f_cnt: Some(48_213),
-        payload: vec![1, 0, 0xd5],
         server_time: Some(at),
         radio: Radio {
             rssi: Some(-97.0),
@@ -362,10 +398,8 @@ fn heard(batch: &mut Batch<'_>, uplink: UplinkId, at: DateTime<Utc>) -> Result<(
         },
         confirmed: Some(false),
         dev_addr: Some("01a4c39e".to_owned()),
-        dedup_id: None,
         device_name: Some("badplats-norra-01".to_owned()),
-        encrypted: false,
-        relay: None,
+        ..Uplink::new(DEV_EUI.parse().unwrap(), vec![1, 0, 0xd5])
     };
     batch.heard_uplink(Heard { uplink, at }, &frame)
 }

@@ -101,13 +101,3 @@ async fn every_link_of_the_page_leads_somewhere() {
         assert_eq!(api.get(link).await.status, 200, "{link}");
     }
 }
-
-/// For looking at the page: `cargo test --lib -- --ignored page_to_look_at --nocapture`,
-/// serves every state for ten minutes.
-#[tokio::test]
-#[ignore = "waits for somebody to look"]
-async fn page_to_look_at() {
-    let api = Fixture::start_with(None, "127.0.0.1:8199").await;
-    println!("http://{}/", api.addr);
-    tokio::time::sleep(std::time::Duration::from_secs(600)).await;
-}

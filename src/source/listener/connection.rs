@@ -22,8 +22,8 @@ use super::receipt::{self, Receipt};
 use super::refusal::Refusal;
 use super::roster::Seat;
 use crate::clock;
+use crate::intake::{Acknowledge, Delivery};
 use crate::model::Message;
-use crate::source::{Acknowledge, Delivery};
 
 /// Bytes read from a client at once.
 const CHUNK_BYTES: usize = 32 * 1024;

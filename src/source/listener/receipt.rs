@@ -1,7 +1,7 @@
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
-use crate::source::Acknowledge;
+use crate::intake::Acknowledge;
 
 /// Acknowledgements of one connection that may wait to be sent. A connection has at most
 /// 65 535 packet identifiers (MQTT 5, 2.2.1), each is delivered once until its acknowledgement

@@ -5,8 +5,8 @@ use rumqttc::{TlsConfiguration, Transport};
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::{Config, Protocol, v3, v5};
+use crate::intake::Acknowledge;
 use crate::secret::SecretError;
-use crate::source::Acknowledge;
 use crate::source::tls::{self, TlsError};
 
 /// Requests that may wait for the connection. A connection has 65 535 packet ids, so more
@@ -119,7 +119,7 @@ impl Link {
         }
     }
 
-    /// Says good-bye and waits until that is on its way.
+    /// Says good-bye and waits until the broker has heard it.
     pub async fn disconnect(&mut self) {
         match self {
             Self::V5(link) => link.disconnect().await,

@@ -72,11 +72,9 @@ impl Link {
 
     pub async fn disconnect(&mut self) {
         if self.client.try_disconnect().is_ok() {
-            while let Ok(event) = self.events.poll().await {
-                if matches!(event, Event::Outgoing(rumqttc::Outgoing::Disconnect)) {
-                    return;
-                }
-            }
+            // Until the broker hangs up: to hang up on what it still sends would reset the
+            // connection, and with it the acknowledgements that it has not yet read.
+            while self.events.poll().await.is_ok() {}
         }
     }
 }

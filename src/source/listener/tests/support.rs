@@ -11,8 +11,8 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::intake::Delivery;
 use crate::model::{Format, Source};
-use crate::source::Delivery;
 use crate::source::listener::{Config, Limits, Password, bind};
 use crate::telemetry::{Metrics, ReasonLabel, SourceLabel};
 

@@ -1,0 +1,20 @@
+//! What every test stands on: the service in this process or as a process of its own, a real
+//! broker, a publisher that knows what was acknowledged.
+
+mod api;
+mod app;
+mod home;
+mod mosquitto;
+mod process;
+mod publisher;
+mod uplinks;
+mod wait;
+
+pub use api::Api;
+pub use app::{TestApp, start_error};
+pub use home::Home;
+pub use mosquitto::Mosquitto;
+pub use process::{Process, refusal};
+pub use publisher::{Message, Publisher, publish};
+pub use uplinks::{ELSEWHERE, STRANGER, Up, WATER, ago, now};
+pub use wait::{eventually, never_within};
