@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, Utc};
 use tokio::sync::mpsc::Receiver;
 use tokio_util::sync::CancellationToken;
 
@@ -38,6 +39,9 @@ impl Default for WorkerConfig {
     }
 }
 
+/// How close to each other messages arrive that are told apart.
+const CLOSE_MICROS: i64 = 10_000;
+
 /// The part of health that speaks of the store.
 const PART: &str = "store";
 
@@ -54,6 +58,8 @@ struct Worker {
     stop: CancellationToken,
     /// When to look again for something to drop.
     retention_due: Instant,
+    /// When the message before the next one arrived.
+    last_arrival: DateTime<Utc>,
 }
 
 /// Why a batch was not committed.
@@ -79,8 +85,18 @@ pub fn run(
 ) -> Writer {
     let metrics = Arc::clone(&pipeline.metrics);
     let retention_due = Instant::now();
-    let mut worker =
-        Worker { intake, pipeline, writer, config, metrics, health, stop, retention_due };
+    let last_arrival = DateTime::UNIX_EPOCH;
+    let mut worker = Worker {
+        intake,
+        pipeline,
+        writer,
+        config,
+        metrics,
+        health,
+        stop,
+        retention_due,
+        last_arrival,
+    };
     let mut deliveries = Vec::new();
     worker.idle();
     while let Some(first) = worker.intake.blocking_recv() {
@@ -91,6 +107,7 @@ pub fn run(
             deliveries.push(next);
         }
         worker.note_depth();
+        tell_apart(&mut worker.last_arrival, &mut deliveries);
         worker.take_all(&mut deliveries);
         worker.note_depth();
         worker.idle();
@@ -319,6 +336,23 @@ impl From<StoreError> for Failure {
     }
 }
 
+/// Gives each message a microsecond of its own. What has no time but that of its arrival is
+/// observed then, and the second of two in one microsecond would pass for a correction of the
+/// first.
+fn tell_apart(last_arrival: &mut DateTime<Utc>, deliveries: &mut [Delivery]) {
+    for Delivery { message, .. } in deliveries {
+        let last = last_arrival.timestamp_micros();
+        let behind = last - message.arrived_at.timestamp_micros();
+        // Further behind than this, a message has waited or the clock was set.
+        if (0..=CLOSE_MICROS).contains(&behind)
+            && let Some(next) = DateTime::from_timestamp_micros(last + 1)
+        {
+            message.arrived_at = next;
+        }
+        *last_arrival = message.arrived_at;
+    }
+}
+
 /// An error with its causes, in one line.
 fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
@@ -329,4 +363,38 @@ fn chain(error: &dyn std::error::Error) -> String {
         source = cause.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::model::{Format, Message, Source};
+
+    fn arriving(micros: &[i64]) -> Vec<i64> {
+        let source = Arc::new(Source { name: "http".to_owned(), format: Format::PlainJson });
+        let delivery = |&micros| Delivery {
+            message: Message {
+                source: Arc::clone(&source),
+                topic: String::new(),
+                body: Bytes::new(),
+                arrived_at: DateTime::from_timestamp_micros(micros).unwrap(),
+            },
+            receipt: None,
+        };
+        let mut deliveries: Vec<Delivery> = micros.iter().map(delivery).collect();
+        tell_apart(&mut DateTime::UNIX_EPOCH.clone(), &mut deliveries);
+        deliveries.iter().map(|one| one.message.arrived_at.timestamp_micros()).collect()
+    }
+
+    #[test]
+    fn no_two_messages_of_a_burst_arrive_in_the_same_microsecond() {
+        let at = 1_700_000_000_000_000;
+        assert_eq!(arriving(&[at, at, at, at + 1]), [at, at + 1, at + 2, at + 3]);
+        assert_eq!(arriving(&[at, at + 5, at + 3]), [at, at + 5, at + 6], "two sources at once");
+        assert_eq!(arriving(&[at, at + 9]), [at, at + 9], "what is apart stays as it is");
+        let hour = 3_600_000_000;
+        assert_eq!(arriving(&[at, at - hour]), [at, at - hour], "the clock was set back");
+    }
 }

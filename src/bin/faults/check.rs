@@ -34,8 +34,6 @@ pub struct Verdict {
     pub lost: u64,
     pub doubled: u64,
     pub observations: u64,
-    /// Those that another of the same microsecond of arrival has corrected.
-    pub corrected: u64,
     /// What is wrong, by sort: how often, and the first of them.
     pub findings: BTreeMap<&'static str, (u64, Vec<String>)>,
 }
@@ -77,8 +75,7 @@ struct Check<'c> {
     rows_of: Vec<u32>,
     /// The row of each original that is not a duplicate.
     first_of: Vec<i64>,
-    /// What is timed by its arrival: two of a batch may share a microsecond, and the later one is
-    /// then a correction of the earlier.
+    /// What is timed by its arrival.
     arrivals: BTreeMap<(String, i64), (Uplink, i64)>,
     latest: BTreeMap<(String, &'static str), Latest>,
 }
@@ -203,8 +200,10 @@ impl Check<'_> {
             (None, Some(time)) => self.look_up(&uplink, row.id, time.timestamp_micros()),
             _ => {
                 let place = (site(uplink.way, uplink.device), row.arrived_at);
-                let corrected = self.arrivals.insert(place, (uplink, row.id));
-                self.verdict.corrected += u64::from(corrected.is_some());
+                if let Some((first, _)) = self.arrivals.insert(place, (uplink, row.id)) {
+                    let text = format!("uplinks {} and {}", first.number, uplink.number);
+                    self.verdict.find("two of a sensor arrived in one microsecond", text);
+                }
                 Ok(())
             }
         }

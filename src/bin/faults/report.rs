@@ -52,7 +52,6 @@ impl Report {
             println!("{outcome:<26}{rows:>10}");
         }
         println!("{:<26}{:>10}", "observations", self.verdict.observations);
-        println!("{:<26}{:>10}", "arrived as another did", self.verdict.corrected);
         let notes = &self.notes;
         println!("\nstore on {}", self.disk);
         println!(
