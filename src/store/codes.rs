@@ -48,6 +48,8 @@ pub const fn outcome(outcome: Outcome) -> i64 {
     }
 }
 
+/// The outcome behind the number in a ledger row; none for one of a later version.
+#[must_use]
 pub fn to_outcome(code: i64) -> Option<Outcome> {
     Outcome::ALL.into_iter().find(|&known| outcome(known) == code)
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use rusqlite::{Connection, OptionalExtension, params};
 use stadspuls::model::Outcome;
+use stadspuls::store::to_outcome;
 
 use crate::book::Book;
 use crate::check::messages::Messages;
@@ -131,7 +132,7 @@ impl Check<'_> {
                 body_bytes: row.get(3)?,
                 source: row.get::<_, Option<String>>(4)?.unwrap_or_default(),
             };
-            let Some(outcome) = outcome_of(row.outcome) else {
+            let Some(outcome) = to_outcome(row.outcome) else {
                 self.verdict.find("a row without an outcome", format!("row {}", row.id));
                 continue;
             };
@@ -370,9 +371,4 @@ impl Check<'_> {
         }
         Ok(())
     }
-}
-
-fn outcome_of(code: i64) -> Option<Outcome> {
-    let at = usize::try_from(code).ok()?;
-    Outcome::ALL.get(at).copied()
 }
