@@ -29,7 +29,7 @@ use self::realm::Realm;
 /// What one uplink may cost. Exceeding a limit fails that uplink and no other.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CodecLimits {
-    /// Longest run of a script for one uplink; the slowest vendor codec known needs a hundredth of the default.
+    /// Longest run of a script for one uplink, in time of the processor; the slowest vendor codec known needs a hundredth of the default.
     /// An uplink that has to be tried again in a fresh context gets it twice.
     pub time: Duration,
     /// Most memory that the engine may hold for one codec, in bytes, its own built-ins (about 350 kB) included.

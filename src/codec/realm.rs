@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use rquickjs::context::EvalOptions;
@@ -50,7 +50,8 @@ pub(super) struct Realm {
 /// What the engine and the Rust side tell each other while a script runs.
 #[derive(Default)]
 struct Watch {
-    deadline: Cell<Option<Instant>>,
+    /// As [`thread_time`] counts.
+    deadline: Cell<Option<Duration>>,
     expired: Cell<bool>,
     broke_engine: Cell<bool>,
     /// The engine's message about the first thing it refused the script, caught or not.
@@ -61,16 +62,23 @@ impl Watch {
     fn start(&self, time: Duration) {
         self.expired.set(false);
         self.refusal.replace(None);
-        self.deadline.set(Instant::now().checked_add(time));
+        self.deadline.set(Some(thread_time().saturating_add(time)));
     }
 
     fn is_expired(&self) -> bool {
-        let expired = self.deadline.get().is_some_and(|deadline| Instant::now() >= deadline);
+        let expired = self.deadline.get().is_some_and(|deadline| thread_time() >= deadline);
         if expired {
             self.expired.set(true);
         }
         expired
     }
+}
+
+/// What this thread has used of the processor. A machine that stands still for a moment, as virtual
+/// ones do, must not make a good codec fail.
+fn thread_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::try_from(time).unwrap_or_default()
 }
 
 impl Realm {
