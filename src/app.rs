@@ -70,6 +70,7 @@ impl App {
         let Prepared { config, catalog, fleet } = prepared;
         let metrics = Arc::new(Metrics::default());
         let health = Arc::new(Health::default());
+        config.sources.iter().for_each(|source| mqtt::announce(&source.mqtt, &health));
         let http = bind_http(&config).await?;
         let bound = bind_listeners(&config.listeners).await?;
         let api_config = api_config(&config)?;

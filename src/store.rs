@@ -23,7 +23,6 @@ mod series;
 mod tests;
 mod write;
 
-pub use codes::to_outcome;
 pub use copy::{
     CopyError, Holdings, MANIFEST_FILE, Manifest, Progress, Restored, Watch, backup,
     check_manifest, restore,

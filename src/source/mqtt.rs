@@ -108,6 +108,16 @@ enum End {
     Failed(LinkError),
 }
 
+/// Says that a source is not connected yet, before anybody can ask whether all is ready.
+pub fn announce(config: &Config, health: &Health) {
+    health.trouble(&part(config), "not connected yet");
+}
+
+/// The part of health that speaks of a source.
+fn part(config: &Config) -> String {
+    format!("source {}", config.source.name)
+}
+
 /// Follows a broker until `stop`, connecting again whenever it has to.
 pub async fn run(
     config: Config,
@@ -117,7 +127,7 @@ pub async fn run(
     stop: CancellationToken,
 ) {
     let mut subscriber = Subscriber {
-        part: format!("source {}", config.source.name),
+        part: part(&config),
         label: SourceLabel { source: config.source.name.clone() },
         config,
         intake,
@@ -147,7 +157,6 @@ struct Subscriber {
 impl Subscriber {
     async fn run(&mut self) {
         let mut backoff = self.config.limits.backoff_min;
-        self.health.trouble(&self.part, "not connected yet");
         while !self.stop.is_cancelled() {
             let connections = self.connections;
             let end = self.follow_one_connection().await;

@@ -181,17 +181,22 @@ pub fn run(program: &str, arguments: &[&str]) -> Result<()> {
 }
 
 /// Addresses for programs to be started again and again: below those that the system gives to
-/// outgoing connections, so that nobody takes one while its program is down.
+/// outgoing connections, so that nobody takes one while its program is down, and apart from
+/// those of another run.
 pub struct Addressbook {
     next: u16,
 }
 
 impl Addressbook {
-    const FIRST: u16 = 12_000;
-    const LAST: u16 = 32_000;
+    const FIRST: u16 = 4_000;
+    const LAST: u16 = 11_999;
+
+    /// More than a run needs.
+    const OF_A_RUN: u32 = 8;
 
     pub fn new() -> Self {
-        let offset = std::process::id() % u32::from(Self::LAST - Self::FIRST);
+        let runs = u32::from(Self::LAST - Self::FIRST) / Self::OF_A_RUN;
+        let offset = std::process::id() % runs * Self::OF_A_RUN;
         Self { next: Self::FIRST + u16::try_from(offset).unwrap_or(0) }
     }
 

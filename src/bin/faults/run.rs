@@ -25,7 +25,7 @@ use crate::strike::World;
 const LAST_PART: u64 = ALL / 20;
 
 /// How long the service may take to come back once everything is healed.
-const HEAL_MAX: Duration = Duration::from_secs(60);
+const HEAL_MAX: Duration = Duration::from_secs(90);
 
 /// How long nothing may be acknowledged, with everything healed, before the run is given up.
 const DRAIN_SILENCE_MAX: Duration = Duration::from_secs(60);
