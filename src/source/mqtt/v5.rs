@@ -39,6 +39,9 @@ impl Link {
             }
             Event::Incoming(Packet::SubAck(ack)) => Incoming::Subscribed(refusals(&ack)),
             Event::Incoming(Packet::Publish(mut publish)) => {
+                // The answer to our ping stands behind all that the broker has sent already, which
+                // may be a long backlog: a message is as good a sign of life.
+                self.events.state.await_pingresp = false;
                 let body = std::mem::take(&mut publish.payload);
                 let topic = text(&std::mem::replace(&mut publish.topic, Bytes::new()));
                 publish.properties = None;
