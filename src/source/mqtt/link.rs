@@ -9,8 +9,9 @@ use crate::intake::Acknowledge;
 use crate::secret::SecretError;
 use crate::source::tls::{self, TlsError};
 
-/// Requests that may wait for the connection. A connection has 65 535 packet ids, so more
-/// acknowledgements than this cannot be due, and there is always room for one.
+/// Requests that may wait for the connection. A connection has 65 535 packet ids, so a broker that
+/// keeps to the protocol has always room for one more. Should a broker hand out an id twice, the
+/// acknowledgement that finds no room is dropped, and its message comes again.
 pub const REQUESTS: usize = 65_535 + 16;
 
 pub enum Link {
