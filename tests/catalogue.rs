@@ -223,6 +223,31 @@ fn a_later_folder_replaces_a_profile_of_the_same_id() {
 }
 
 #[test]
+fn a_model_may_narrow_the_range_of_a_quantity_and_never_widen_it() {
+    let limits = |limits: &str| {
+        AQ_1.replace("\"air_temperature\"\n\n", &format!("\"air_temperature\"\n{limits}\n\n"))
+    };
+    let narrow = limits("min = -10.0");
+    let acme = folder("acme", &[("aq-1.toml", &narrow), ("aq-1.js", AQ_1_CODEC)]);
+    let (catalog, faults) = load(&[built_in(), acme.path().to_owned()]);
+    assert_eq!(faults, Vec::<String>::new());
+    let (_, faults) = check_examples(&catalog, &CodecLimits::default());
+    let [fault] = &faults[..] else { panic!("{faults:?}") };
+    assert_eq!((&*fault.field, &*fault.wanted), ("air_temperature", "in range"));
+    let air = QuantityName::from("air_temperature");
+    let profile = catalog.profile(&ProfileId::from("acme/aq-1")).unwrap();
+    let (ours, of_all) = (profile.quantity(&air).unwrap(), catalog.quantity(&air).unwrap());
+    assert_eq!((ours.min, ours.max), (Some(-10.0), of_all.max));
+
+    let wide = limits("max = 61.0");
+    let acme = folder("acme", &[("aq-1.toml", &wide), ("aq-1.js", AQ_1_CODEC)]);
+    let (_, faults) = load(&[built_in(), acme.path().to_owned()]);
+    let [fault] = &faults[..] else { panic!("{faults:?}") };
+    assert!(fault.contains("measurement[1].max is 61.0"), "{fault}");
+    assert!(fault.contains("a limit within the range of air_temperature"), "{fault}");
+}
+
+#[test]
 fn a_broken_profile_is_named_and_leaves_the_others() {
     let broken = AQ_1.replace("air_temperature", "warmth").replace("\"10m\"", "\"often\"");
     let files = [

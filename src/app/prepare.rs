@@ -43,7 +43,7 @@ pub fn check_examples(catalog: &Arc<Catalog>, limits: &CodecLimits) -> (usize, V
     let mut faults = Vec::new();
     for profile in catalog.profiles() {
         run += profile.examples.len();
-        faults.extend(run_examples(catalog, &mut codecs, profile));
+        faults.extend(run_examples(&mut codecs, profile));
     }
     (run, faults)
 }

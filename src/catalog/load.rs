@@ -125,12 +125,36 @@ impl Catalog {
         let from = section.required("from");
         let (each, time) = (section.optional("each"), section.optional("time"));
         let (scale, offset) = (section.or("scale", 1.0), section.or("offset", 0.0));
+        let (min, max) = (section.optional("min"), section.optional("max"));
         let quantity = self.quantities.get(&QuantityName::from(name?.as_str()));
         if quantity.is_none() {
             section.refuse("quantity", "a quantity of quantities.toml");
         }
-        Some(Mapping { each, time, from: from?, quantity: Arc::clone(quantity?), scale, offset })
+        let quantity = narrowed(quantity?, min, max, section);
+        Some(Mapping { each, time, from: from?, quantity, scale, offset })
     }
+}
+
+/// A quantity within the limits of a model, which lie within those of the vocabulary.
+fn narrowed(
+    quantity: &Arc<Quantity>,
+    min: Option<f64>,
+    max: Option<f64>,
+    section: &Section<'_>,
+) -> Arc<Quantity> {
+    if min.is_none() && max.is_none() {
+        return Arc::clone(quantity);
+    }
+    for (key, limit) in [("min", min), ("max", max)] {
+        if limit.is_some_and(|limit| !quantity.in_range(limit)) {
+            section.refuse(key, &format!("a limit within the range of {}", quantity.name));
+        }
+    }
+    let (min, max) = (min.or(quantity.min), max.or(quantity.max));
+    if min.zip(max).is_some_and(|(min, max)| min >= max) {
+        section.refuse("max", "more than min");
+    }
+    Arc::new(Quantity { min, max, ..Quantity::clone(quantity) })
 }
 
 fn read_quantity(name: &str, section: &Section<'_>) -> Option<Quantity> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
-use crate::model::{ProfileId, Quantity};
+use crate::model::{ProfileId, Quantity, QuantityName};
 
 /// What a sensor model is: its codec, what the codec's fields mean, and examples that prove it.
 ///
@@ -32,6 +32,12 @@ pub struct DeviceProfile {
 }
 
 impl DeviceProfile {
+    /// A quantity that this model measures, within the limits that the profile sets to it.
+    #[must_use]
+    pub fn quantity(&self, name: &QuantityName) -> Option<&Arc<Quantity>> {
+        self.mappings.iter().map(|mapping| &mapping.quantity).find(|known| known.name == *name)
+    }
+
     /// What the codec is given as `variables`: the profile's constants and defaults, then what
     /// the device's registration says.
     #[must_use]
@@ -127,6 +133,7 @@ pub struct Mapping {
     pub time: Option<String>,
     /// The field; dots lead into nested objects.
     pub from: String,
+    /// Its range is the model's where the mapping sets one.
     pub quantity: Arc<Quantity>,
     /// value = field × scale + offset
     pub scale: f64,

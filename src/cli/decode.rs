@@ -36,9 +36,8 @@ pub struct Decode {
     payload: PayloadArgs,
 }
 
-/// The catalogue with one profile chosen.
+/// The codecs of the catalogue with one profile chosen.
 struct Decoder {
-    catalog: Arc<Catalog>,
     codecs: Codecs,
     profile: ProfileId,
 }
@@ -60,7 +59,7 @@ impl Decode {
         };
         let known = Arc::clone(known);
         let codecs = Codecs::new(Arc::clone(&catalog), CodecLimits::default());
-        let mut decoder = Decoder { catalog, codecs, profile };
+        let mut decoder = Decoder { codecs, profile };
         if self.payload.is_batch() {
             return self.payload.answer_lines(|request| decoder.answer(request), refused);
         }
@@ -75,7 +74,7 @@ impl Decode {
         }
         match decoder.decode(&request) {
             Ok(decoded) => {
-                print!("{}", decoder.table(&decoded));
+                print!("{}", Decoder::table(&decoded));
                 for warning in &decoded.warnings {
                     eprintln!("warning: {warning}");
                 }
@@ -105,7 +104,7 @@ impl Decoder {
                 let measurements: Vec<Value> = decoded
                     .measurements
                     .iter()
-                    .filter_map(|measurement| self.json(measurement))
+                    .filter_map(|measurement| Self::json(&decoded, measurement))
                     .collect();
                 let json = json!({
                     "measurements": measurements,
@@ -117,8 +116,8 @@ impl Decoder {
         }
     }
 
-    fn json(&self, measurement: &Measurement) -> Option<Value> {
-        let quantity = self.catalog.quantity(&measurement.quantity)?;
+    fn json(decoded: &Decoded, measurement: &Measurement) -> Option<Value> {
+        let quantity = decoded.profile.quantity(&measurement.quantity)?;
         let mut json = Map::new();
         json.insert("quantity".to_owned(), quantity.name.to_string().into());
         json.insert("value".to_owned(), value(quantity, measurement.value));
@@ -134,12 +133,12 @@ impl Decoder {
         Some(Value::Object(json))
     }
 
-    fn table(&self, decoded: &Decoded) -> String {
+    fn table(decoded: &Decoded) -> String {
         let rows: Vec<[String; 4]> = decoded
             .measurements
             .iter()
             .filter_map(|measurement| {
-                let quantity = self.catalog.quantity(&measurement.quantity)?;
+                let quantity = decoded.profile.quantity(&measurement.quantity)?;
                 let quality = judge_range(quantity, measurement.value);
                 let mut note = measurement
                     .time

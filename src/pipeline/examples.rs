@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::decode::{Codecs, DecodeError, DecodeRequest, Decoded};
 use super::judge::judge_range;
-use crate::catalog::{Catalog, DeviceProfile, Example, Wanted};
+use crate::catalog::{DeviceProfile, Example, Wanted};
 use crate::model::{Measurement, QuantityKind, QuantityName};
 
 /// Codecs and datasheets round; these are the tolerances of the published vectors.
@@ -36,11 +36,7 @@ impl fmt::Display for ExampleFault {
 
 /// Runs all examples of a profile and returns those that fail.
 #[must_use]
-pub fn run_examples(
-    catalog: &Catalog,
-    codecs: &mut Codecs,
-    profile: &DeviceProfile,
-) -> Vec<ExampleFault> {
+pub fn run_examples(codecs: &mut Codecs, profile: &DeviceProfile) -> Vec<ExampleFault> {
     let mut faults = Vec::new();
     for example in &profile.examples {
         let decoded = codecs.decode(&DecodeRequest {
@@ -50,14 +46,13 @@ pub fn run_examples(
             recv_time: example.recv_time.unwrap_or(DateTime::UNIX_EPOCH),
             variables: &example.variables,
         });
-        let mut check = Check { catalog, profile, example, faults: &mut faults };
+        let mut check = Check { profile, example, faults: &mut faults };
         check.result(decoded);
     }
     faults
 }
 
 struct Check<'c> {
-    catalog: &'c Catalog,
     profile: &'c DeviceProfile,
     example: &'c Example,
     faults: &'c mut Vec<ExampleFault>,
@@ -126,7 +121,7 @@ impl Check<'_> {
     fn ranges(&mut self, flagged: &[String], decoded: &Decoded) {
         for measurement in &decoded.measurements {
             let name = &measurement.quantity;
-            let Some(quantity) = self.catalog.quantity(name) else { continue };
+            let Some(quantity) = self.profile.quantity(name) else { continue };
             let outside = judge_range(quantity, measurement.value).is_bad();
             let expected = flagged.iter().any(|flag| **flag == *name.0);
             if outside != expected {
@@ -151,7 +146,7 @@ impl Check<'_> {
 
     fn as_json(&self, measurements: &[&Measurement]) -> Map<String, Value> {
         let value =
-            |name: &QuantityName, value: f64| match self.catalog.quantity(name).map(|q| q.kind) {
+            |name: &QuantityName, value: f64| match self.profile.quantity(name).map(|q| q.kind) {
                 Some(QuantityKind::Flag) => Value::Bool(value != 0.0),
                 _ => Value::from(value),
             };

@@ -13,12 +13,9 @@ pub fn judge(
     site: &SiteId,
     frame: TrustedTime,
 ) -> Observation {
-    let quantity = profile
-        .mappings
-        .iter()
-        .map(|mapping| &mapping.quantity)
-        .find(|quantity| quantity.name == measurement.quantity);
-    let range = quantity.map_or(Quality::Good, |quantity| judge_range(quantity, measurement.value));
+    let range = profile
+        .quantity(&measurement.quantity)
+        .map_or(Quality::Good, |quantity| judge_range(quantity, measurement.value));
     let quality = match range {
         Quality::Good if frame.replaced && measurement.time.is_none() => {
             Quality::Uncertain(Reason::ClockSkew)
