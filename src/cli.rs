@@ -1,6 +1,7 @@
 //! What can be typed, one file a command.
 
 mod backup;
+mod catalog;
 mod check;
 mod codec;
 mod decode;
@@ -36,6 +37,7 @@ enum Command {
     Restore(restore::Restore),
     Verify(verify::Verify),
     Simulate(simulate::Simulate),
+    Catalog(catalog::Catalog),
     Decode(decode::Decode),
     Codec(codec::Codec),
 }
@@ -55,6 +57,7 @@ impl Cli {
             Command::Restore(restore) => restore.run(),
             Command::Verify(verify) => verify.run(),
             Command::Simulate(simulate) => simulate.run(),
+            Command::Catalog(catalog) => catalog.run(),
             Command::Decode(decode) => decode.run(),
             Command::Codec(codec) => codec.run(),
         }

@@ -1,5 +1,6 @@
 //! The program as it is typed: the real binary, its words and its exit codes.
 
+mod catalog;
 mod codec;
 mod decode;
 mod demo;
