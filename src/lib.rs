@@ -13,6 +13,7 @@
 //! - [`envelope`]: what network servers wrap around an uplink, one file a format
 //! - [`codec`]: vendors' and our own payload scripts, in a sandbox
 //! - [`catalog`]: quantities and device profiles, read from `decoders/`
+//! - [`derive`]: quantities that follow from those that are measured
 //! - [`registry`]: which device stands where and when
 //! - [`store`]: the only place that knows SQL
 //! - [`verify`]: holds the ledger against all that is derived from it
@@ -33,6 +34,7 @@ pub mod cli;
 pub mod clock;
 pub mod codec;
 pub mod config;
+pub mod derive;
 pub mod document;
 pub mod envelope;
 pub mod intake;

@@ -1,12 +1,13 @@
 //! The way of an uplink: each step takes a value and returns the next, top to bottom.
 //!
 //! ```text
-//! message ─▶ unwrap ─▶ deduplicate ─▶ find device and deployment ─▶ decode ─▶ normalise ─▶ judge ─▶ store
+//! message ─▶ unwrap ─▶ deduplicate ─▶ find device and deployment ─▶ decode ─▶ normalise ─▶ judge ─▶ derive ─▶ store
 //! ```
 
 mod again;
 mod decode;
 mod deduplicate;
+mod derive;
 mod examples;
 mod judge;
 mod normalise;
@@ -244,7 +245,7 @@ impl Pipeline {
                 };
             }
         };
-        let observations: Vec<Observation> = decoded
+        let mut observations: Vec<Observation> = decoded
             .measurements
             .iter()
             .filter_map(|measurement| {
@@ -253,6 +254,12 @@ impl Pipeline {
                 Some(judge::judge(&decoded.profile, measurement, &deployment.site, time))
             })
             .collect();
+        let derived = derive::derive(
+            |name| self.codecs.quantity(name),
+            |site| self.registry.site(site),
+            &observations,
+        );
+        observations.extend(derived);
         let outcome = match (observations.is_empty(), decoded.measurements.is_empty()) {
             (false, _) => Outcome::Stored,
             (true, true) => Outcome::NothingMeasured,

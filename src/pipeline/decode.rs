@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use super::normalise::normalise;
 use crate::catalog::{Catalog, DeviceProfile};
 use crate::codec::{Codec, CodecError, CodecInput, CodecLimits};
-use crate::model::{Measurement, ProfileId};
+use crate::model::{Measurement, ProfileId, Quantity, QuantityName};
 
 /// The codecs in use, each compiled once and kept. They stay on one thread.
 pub struct Codecs {
@@ -62,6 +62,12 @@ impl Codecs {
     #[must_use]
     pub fn new(catalog: Arc<Catalog>, limits: CodecLimits) -> Self {
         Self { catalog, limits, loaded: HashMap::new() }
+    }
+
+    /// A quantity of the catalogue.
+    #[must_use]
+    pub fn quantity(&self, name: &QuantityName) -> Option<&Quantity> {
+        self.catalog.quantity(name).map(|quantity| &**quantity)
     }
 
     /// A profile of the catalogue.

@@ -190,3 +190,35 @@ fn a_swapped_sensor_goes_on_with_the_series_of_its_site() {
     assert_eq!(app.api.outcomes(), ["stored", "not_deployed", "stored", "not_deployed"]);
     assert_eq!(app.api.values("bron", "water_temperature"), [10.0, 10.1]);
 }
+
+/// The frame is of a winter's day: −12.3 °C and 91 %. Its dew and frost points are those of the
+/// WMO's formula (WMO-No. 8, volume I, annex 4.B), to three decimals.
+#[test]
+fn a_snow_station_tells_dew_and_frost_point_and_other_sites_do_not() {
+    const SNOW: &str = "0e7a11fffe000003";
+    let winter = hex::decode("01ff85025b0e0668070e2f").unwrap();
+    let summer = hex::decode("0100c80232").unwrap();
+    let home = with_listener();
+    let station = "[[site]]\nid = \"fjallet\"\nkind = \"snow_station\"\nname = \"Fjället\"\n";
+    home.write("fleet/sites.toml", &(home.read("fleet/sites.toml") + "\n" + station));
+    home.add_device(SNOW, "elsys/elt-ultrasonic");
+    home.add_deployment(SNOW, "fjallet", "2020-01-01T00:00:00Z", None);
+    let app = TestApp::start(&home);
+    let ups = [
+        Up::of(SNOW, 1, &winter).at(ago(20)),
+        // 20 °C and 50 %: there is no rime above zero.
+        Up::of(SNOW, 2, &summer).at(ago(10)),
+        Up::of(ELSEWHERE, 1, &winter).at(ago(10)),
+    ];
+    publish(app.listener("inside"), &ups.map(|up| up.message()));
+    app.api.received(3);
+
+    let rounded = |site, quantity| -> Vec<f64> {
+        let values = app.api.values(site, quantity);
+        values.iter().map(|value| (value * 1000.0).round() / 1000.0).collect()
+    };
+    assert_eq!(rounded("fjallet", "dew_point"), [-13.467, 9.255]);
+    assert_eq!(rounded("fjallet", "frost_point"), [-11.99]);
+    assert_eq!(app.api.values("bron", "air_temperature"), [-12.3]);
+    assert_eq!(app.api.values("bron", "dew_point"), Vec::<f64>::new());
+}

@@ -1,0 +1,5 @@
+//! Quantities that nobody measures and that follow from those that are measured.
+//!
+//! Plain functions: what they need is given to them, and each names the source of its formula.
+
+pub mod humidity;
