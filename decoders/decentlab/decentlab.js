@@ -8,8 +8,71 @@ const HEADER = 5;
 const BATTERY = { words: 1, read: ([millivolts]) => ({ battery_voltage: millivolts / 1000 }) };
 
 const MODELS = {
+  "DL-DS18": [{ words: 1, read: submerged }, BATTERY],
+  "DL-LID": [{ words: 11, read: laser }, BATTERY],
   "DL-MBX": [{ words: 2, read: ultrasonic }, BATTERY],
+  "DL-PR26": [{ words: 2, read: pressure }, BATTERY],
+  "DL-SHT35": [{ words: 2, read: air }, BATTERY],
+  "DL-SMTP": [{ words: 16, read: soil }, BATTERY],
 };
+
+// Signed words are shifted, not two's complement.
+const ZERO = 32768;
+
+function submerged([word]) {
+  return { water_temperature: (word - ZERO) / 16 };
+}
+
+function air([temperature, humidity]) {
+  return {
+    air_temperature: (175 * temperature) / 65535 - 45,
+    relative_humidity: (100 * humidity) / 65535,
+  };
+}
+
+// The range is printed on the probe. A guess would be a flood or a drought, so without it there is no
+// pressure. The temperature has a zero of its own.
+function pressure([word, temperature], warnings, variables) {
+  const data = { water_temperature: ((temperature - 384) * 3125) / 1000000 - 50 };
+  const [min, max] = [variables.pressure_min, variables.pressure_max].map(Number.parseFloat);
+  if (!(min < max)) {
+    warnings.push("pressure left out: register pressure_min and pressure_max as printed on the probe");
+    return data;
+  }
+  const bar = ((word - 16384) / ZERO) * (max - min) + min;
+  return { water_pressure: bar * 100000, ...data };
+}
+
+// A depth that the probe does not reach reads 0 in both words, which would be -327.68 degrees.
+function soil(words) {
+  const data = {};
+  for (let depth = 0; depth < 8; depth += 1) {
+    const [moisture, temperature] = words.slice(2 * depth, 2 * depth + 2);
+    if (moisture !== 0 || temperature !== 0) {
+      data[`soil_moisture_index_${depth}`] = (moisture - 2500) / 500;
+      data[`soil_temperature_${depth}`] = (temperature - ZERO) / 100;
+    }
+  }
+  return data;
+}
+
+const LASER_DISTANCES = [
+  "distance", "distance_min", "distance_max", "distance_median", "distance_p10", "distance_p25",
+  "distance_p75", "distance_p90", "distance_mode",
+];
+
+function laser(words, warnings) {
+  const [samples, duration] = words.slice(9);
+  const data = { samples, acquisition_time: duration / 1024 };
+  if (samples === 0) {
+    warnings.push("distances left out: no samples");
+    return { distance_status: "read_failed", ...data };
+  }
+  LASER_DISTANCES.forEach((name, index) => {
+    data[name] = words[index] / 1000;
+  });
+  return data;
+}
 
 // One reading is fifteen shots. The distance of no valid shot at all is not a distance.
 function ultrasonic([millimetres, shots], warnings) {
@@ -53,7 +116,7 @@ function decodeUplink(input) {
   let at = HEADER;
   for (const { words, read } of present) {
     const raw = Array.from({ length: words }, (_, word) => view.getUint16(at + 2 * word));
-    Object.assign(data, read(raw, warnings));
+    Object.assign(data, read(raw, warnings, input.variables));
     at += 2 * words;
   }
   return { data, warnings };
