@@ -1,3 +1,5 @@
+mod page;
+
 use std::fmt::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -29,6 +31,8 @@ pub struct Catalog {
 enum Command {
     /// All profiles, a line each: what to register a sensor with, the model, its interval.
     List,
+    /// The catalogue as the page docs/sensors.md, in Markdown.
+    Page,
     /// One profile: its quantities with their limits, and what a registration may set.
     Show {
         /// Vendor and model, such as elsys/elt-2.
@@ -52,6 +56,7 @@ impl Catalog {
                 println!("{}", catalog.profiles().map(|one| as_json(one)).collect::<Value>());
             }
             Command::List => print!("{}", list(&catalog)),
+            Command::Page => print!("{}", page::page(&catalog)),
             Command::Show { profile } => {
                 let Some(profile) = catalog.profile(&ProfileId::from(profile.as_str())) else {
                     bail!("{profile} is not in the catalogue; `stadspuls catalog list` shows it");

@@ -1,3 +1,6 @@
+use std::fs;
+use std::path::Path;
+
 use serde_json::Value;
 
 use super::stadspuls;
@@ -40,4 +43,20 @@ fn show_of_an_unknown_model_says_where_to_look() {
     let show = stadspuls(&["catalog", "show", "acme/aq-1"]);
     assert_eq!(show.code, Some(1));
     assert!(show.err.contains("acme/aq-1 is not in the catalogue"), "{}", show.err);
+}
+
+#[test]
+fn the_page_on_sensors_shows_the_catalogue_as_it_is() {
+    let made = stadspuls(&["catalog", "page"]);
+    assert_eq!((made.code, &*made.err), (Some(0), ""));
+    let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/sensors.md");
+    let kept = fs::read_to_string(kept).unwrap();
+    let differs = made.out.lines().zip(kept.lines()).find(|(made, kept)| made != kept);
+    assert_eq!(differs, None, "write docs/sensors.md anew");
+    assert_eq!(made.out, kept, "write docs/sensors.md anew");
+
+    let ids = stadspuls(&["catalog", "list"]).out;
+    let ids: Vec<&str> = ids.lines().filter_map(|line| line.split(' ').next()).collect();
+    let is_shown = |id: &&str| kept.contains(&format!("\n## {id}\n"));
+    assert!(ids.iter().all(is_shown) && ids.len() >= 31, "{ids:?}");
 }
