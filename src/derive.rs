@@ -2,4 +2,8 @@
 //!
 //! Plain functions: what they need is given to them, and each names the source of its formula.
 
+pub mod discharge;
+pub mod fill;
 pub mod humidity;
+pub mod level;
+pub mod snow;

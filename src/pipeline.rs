@@ -31,11 +31,14 @@ use chrono::{DateTime, Utc};
 use crate::catalog::Catalog;
 use crate::codec::CodecLimits;
 use crate::envelope::{self, Content};
-use crate::model::{DeviceEvent, EventDetail, Message, Observation, Outcome, ProfileId, Uplink};
+use crate::model::{
+    Device, DeviceEvent, EventDetail, Message, Observation, Outcome, ProfileId, SiteId, Uplink,
+};
 use crate::registry::Registry;
 use crate::store::{Batch, Heard, LedgerEntry, StoreError, UplinkId};
 use crate::telemetry::Metrics;
 use deduplicate::Identity;
+use derive::Place;
 use timing::TrustedTime;
 
 /// What an uplink may cost and how far its time is believed.
@@ -245,21 +248,7 @@ impl Pipeline {
                 };
             }
         };
-        let mut observations: Vec<Observation> = decoded
-            .measurements
-            .iter()
-            .filter_map(|measurement| {
-                let measured_at = measurement.time.unwrap_or(time.time);
-                let deployment = self.registry.deployment_at(uplink.dev_eui, measured_at)?;
-                Some(judge::judge(&decoded.profile, measurement, &deployment.site, time))
-            })
-            .collect();
-        let derived = derive::derive(
-            |name| self.codecs.quantity(name),
-            |site| self.registry.site(site),
-            &observations,
-        );
-        observations.extend(derived);
+        let observations = self.observe(uplink, device, &decoded, time);
         let outcome = match (observations.is_empty(), decoded.measurements.is_empty()) {
             (false, _) => Outcome::Stored,
             (true, true) => Outcome::NothingMeasured,
@@ -271,6 +260,42 @@ impl Pipeline {
             profile: Some((decoded.profile.id.clone(), decoded.profile.hash.clone())),
             observations,
         }
+    }
+
+    /// Observations of what was measured while the device stood somewhere, and what follows from them.
+    fn observe(
+        &self,
+        uplink: &Uplink,
+        device: &Device,
+        decoded: &Decoded,
+        time: TrustedTime,
+    ) -> Vec<Observation> {
+        let mut observations: Vec<Observation> = decoded
+            .measurements
+            .iter()
+            .filter_map(|measurement| {
+                let measured_at = measurement.time.unwrap_or(time.time);
+                let deployment = self.registry.deployment_at(uplink.dev_eui, measured_at)?;
+                let installation = deployment.installation_at(measured_at);
+                Some(judge::judge(
+                    &decoded.profile,
+                    &judge::corrected(measurement, installation),
+                    &deployment.site,
+                    time,
+                ))
+            })
+            .collect();
+        let place_of = |site: &SiteId, at| {
+            let deployment = self.registry.deployment_at(uplink.dev_eui, at)?;
+            Some(Place {
+                site: self.registry.site(site)?,
+                installation: deployment.installation_at(at),
+                assumed_cel: derive::assumed_cel(&decoded.profile, &device.variables),
+            })
+        };
+        let quantity_of = |name: &_| self.codecs.quantity(name);
+        observations.extend(derive::derive(quantity_of, place_of, &observations));
+        observations
     }
 
     fn record_too_large(

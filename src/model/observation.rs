@@ -36,6 +36,14 @@ pub enum Reason {
     OutOfRange,
     /// The time given with it could not be right, so the time of arrival stands in.
     ClockSkew,
+    /// The level lies outside what its rating curve was fitted to.
+    Extrapolated,
+    /// Ice holds the water back, so its level says little of its flow.
+    Ice,
+    /// Plants hold the water back.
+    Vegetation,
+    /// Something below the station holds the water back.
+    Backwater,
 }
 
 impl Quality {
@@ -63,13 +71,24 @@ impl Quality {
 }
 
 impl Reason {
-    pub const ALL: [Self; 2] = [Self::OutOfRange, Self::ClockSkew];
+    pub const ALL: [Self; 6] = [
+        Self::OutOfRange,
+        Self::ClockSkew,
+        Self::Extrapolated,
+        Self::Ice,
+        Self::Vegetation,
+        Self::Backwater,
+    ];
 
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::OutOfRange => "out_of_range",
             Self::ClockSkew => "clock_skew",
+            Self::Extrapolated => "extrapolated",
+            Self::Ice => "ice",
+            Self::Vegetation => "vegetation",
+            Self::Backwater => "backwater",
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::timing::TrustedTime;
 use crate::catalog::DeviceProfile;
-use crate::model::{Measurement, Observation, Quality, Quantity, Reason, SiteId};
+use crate::model::{Installation, Measurement, Observation, Quality, Quantity, Reason, SiteId};
 
 /// Makes an observation of a measurement at a site. A value outside its range is kept and
 /// flagged: a broken sensor should be seen by staff, a gap would hide it.
@@ -29,6 +29,14 @@ pub fn judge(
         value: measurement.value,
         quality,
     }
+}
+
+/// A measurement as its sensor should have read it.
+#[must_use]
+pub fn corrected(measurement: &Measurement, installation: Option<&Installation>) -> Measurement {
+    let Measurement { quantity, value, time } = measurement;
+    let value = installation.map_or(*value, |known| known.corrected(quantity, *value));
+    Measurement { quantity: quantity.clone(), value, time: *time }
 }
 
 /// Bad where a value is physically impossible.

@@ -79,6 +79,10 @@ const fn reason(reason: Reason) -> i64 {
     match reason {
         Reason::OutOfRange => 0,
         Reason::ClockSkew => 1,
+        Reason::Extrapolated => 2,
+        Reason::Ice => 3,
+        Reason::Vegetation => 4,
+        Reason::Backwater => 5,
     }
 }
 

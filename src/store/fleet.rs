@@ -1,3 +1,6 @@
+mod installation;
+mod rating;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -31,7 +34,16 @@ impl Writer {
             for table in ["site", "device", "deployment"] {
                 batch.connection.execute(&format!("update {table} set retired = 1"), [])?;
             }
-            for table in ["publication", "bathing_place", "device_variable"] {
+            for table in [
+                "publication",
+                "bathing_place",
+                "device_variable",
+                "installation",
+                "correction",
+                "rating",
+                "rating_segment",
+                "backwater",
+            ] {
                 batch.connection.execute(&format!("delete from {table}"), [])?;
             }
             fleet.sites.iter().try_for_each(|site| batch.put_site(site))?;
@@ -79,6 +91,7 @@ impl Batch<'_> {
                 ],
             )?;
         }
+        rating::put(self.connection, site)?;
         site.bathing.as_ref().map_or(Ok(()), |bathing| self.put_bathing_place(&site.id, bathing))
     }
 
@@ -135,7 +148,7 @@ impl Batch<'_> {
                 deployment.site.0,
             ],
         )?;
-        Ok(())
+        installation::put(self.connection, deployment)
     }
 }
 
@@ -160,6 +173,8 @@ fn sites(connection: &Connection) -> Result<Vec<Site>, StoreError> {
                 .map(|(longitude_deg, latitude_deg)| Position { longitude_deg, latitude_deg }),
             publication: publication(connection, &id)?,
             bathing: bathing_place(connection, &id)?,
+            ratings: rating::ratings(connection, &id)?,
+            backwaters: rating::backwaters(connection, &id)?,
             id: SiteId::from(id.as_str()),
         });
     }
@@ -233,9 +248,14 @@ fn deployments(connection: &Connection) -> Result<Vec<Deployment>, StoreError> {
             site: SiteId::from(row.get::<_, String>(1)?.as_str()),
             from: time(row.get(2)?),
             until: row.get::<_, Option<i64>>(3)?.map(time),
+            installations: Vec::new(),
         })
     })?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    let mut deployments: Vec<Deployment> = rows.collect::<Result<_, _>>()?;
+    for deployment in &mut deployments {
+        deployment.installations = installation::of(connection, deployment)?;
+    }
+    Ok(deployments)
 }
 
 fn day_text(day: MonthDay) -> String {

@@ -13,8 +13,11 @@ pub(super) const LOCK_FILE: &str = "stadspuls.lock";
 const APPLICATION_ID: i64 = 0x7374_7075;
 
 /// Each file of `schema/`, in order; the version of a database is how many it has been through.
-const SCHEMA: [&str; 2] =
-    [include_str!("schema/0001_first.sql"), include_str!("schema/0002_disposal.sql")];
+const SCHEMA: [&str; 3] = [
+    include_str!("schema/0001_first.sql"),
+    include_str!("schema/0002_disposal.sql"),
+    include_str!("schema/0003_installation.sql"),
+];
 
 /// How long a statement waits for another connection before it reports the database locked.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);

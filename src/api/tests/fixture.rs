@@ -260,6 +260,7 @@ pub fn fleet() -> Fleet {
         site: "playa-mjorn".into(),
         from: at("2026-05-01T00:00:00Z"),
         until: None,
+        installations: Vec::new(),
     };
     Fleet { sites, devices: vec![device], deployments: vec![deployment] }
 }
@@ -286,6 +287,8 @@ fn bath(id: &str, name: &str, lake: &str, (longitude_deg, latitude_deg): (f64, f
             current_for: Duration::from_secs(3 * 3600),
             stale_for: Duration::from_secs(24 * 3600),
         }),
+        ratings: Vec::new(),
+        backwaters: Vec::new(),
     }
 }
 
