@@ -18,12 +18,12 @@ use crate::clock;
 use crate::config::{Config, ListenerConfig, SenderConfig};
 use crate::intake::Intake;
 use crate::pipeline::{self, Pipeline, WorkerConfig};
-use crate::registry::Registry;
+use crate::registry::{self, Registry, Touched};
 use crate::secret::SecretError;
 use crate::source::listener::{self, Listener, Password};
 use crate::source::mqtt;
 use crate::source::tls::{self, TlsError};
-use crate::store::{Reader, Store, StoreError, Writer};
+use crate::store::{Fleet, HourSpan, Reader, RedecodeScope, Store, StoreError, Writer};
 use crate::telemetry::{Health, Metrics};
 
 /// Why the service cannot start. Nothing is left running.
@@ -76,7 +76,7 @@ impl App {
         let api_config = api_config(&config)?;
 
         let Store { mut writer, reader } = Store::open(&config.store)?;
-        writer.replace_fleet(&fleet)?;
+        take_fleet(&mut writer, &fleet)?;
         let registry = Arc::new(Registry::new(writer.fleet()?));
 
         let (intake, deliveries) = mpsc::channel(config.limits.intake.0);
@@ -107,10 +107,19 @@ impl App {
             let worker_config =
                 WorkerConfig { retention: config.retention.clone(), ..worker_config };
             let (metrics, stop) = (Arc::clone(&metrics), stop_worker.clone());
+            let runtime = tokio::runtime::Handle::current();
             start_thread(move || {
                 // Made on its own thread, which codecs never leave.
                 let pipeline = Pipeline::new(registry, catalog, limits, metrics);
-                pipeline::run(deliveries, pipeline, writer, worker_config, health_of_worker, stop)
+                pipeline::run(
+                    deliveries,
+                    pipeline,
+                    writer,
+                    worker_config,
+                    health_of_worker,
+                    stop,
+                    &runtime,
+                )
             })?
         };
 
@@ -151,6 +160,24 @@ impl App {
             tracing::error!("the pipeline ended by a panic");
         }
     }
+}
+
+/// Makes a fleet the one in force, and has decoded again what of the past it makes otherwise: a late
+/// registration, a corrected height.
+fn take_fleet(writer: &mut Writer, fleet: &Fleet) -> Result<(), StoreError> {
+    let before = writer.fleet()?;
+    writer.replace_fleet(fleet)?;
+    let Some(Touched { devices, from }) = registry::touched(&before, fleet) else { return Ok(()) };
+    let scope = RedecodeScope {
+        devices: Some(devices.into_iter().collect()),
+        span: HourSpan::new(Some(from), None),
+        cause: "the fleet has changed".to_owned(),
+    };
+    let run = writer.batch(|batch| batch.begin_redecode(&scope, clock::now()))?;
+    if run.is_some() {
+        tracing::info!(%from, "the fleet has changed: what it touches is decoded again");
+    }
+    Ok(())
 }
 
 async fn bind_http(config: &Config) -> Result<tokio::net::TcpListener, StartError> {

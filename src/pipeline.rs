@@ -11,6 +11,7 @@ mod derive;
 mod examples;
 mod judge;
 mod normalise;
+mod redecode;
 mod timing;
 mod worker;
 
@@ -21,6 +22,7 @@ pub use again::{content_of, sighting_of};
 pub use decode::{Codecs, DecodeError, DecodeRequest, Decoded};
 pub use examples::{ExampleFault, run_examples};
 pub use judge::judge_range;
+pub use redecode::{Difference, Redecoder};
 pub use timing::TimingLimits;
 pub use worker::{WorkerConfig, run};
 
@@ -83,6 +85,13 @@ struct Verdict {
 impl Verdict {
     fn plain(outcome: Outcome) -> Self {
         Self { outcome, reason: None, profile: None, observations: Vec::new() }
+    }
+
+    /// The first and the last time of the observations, none where all are of the time of the frame.
+    fn observed(&self, frame: DateTime<Utc>) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
+        let times = || self.observations.iter().map(|observation| observation.time);
+        let (first, last) = (times().min()?, times().max()?);
+        (first != frame || last != frame).then_some((first, last))
     }
 
     fn because(outcome: Outcome, reason: impl Into<String>) -> Self {
@@ -182,7 +191,9 @@ impl Pipeline {
             (None, Content::Event(event)) => follow_event(event),
             (None, Content::Uplink(uplink)) => self.follow_uplink(uplink, time),
         };
-        let id = batch.record(&entry(message, part, Some(content), &verdict))?;
+        let observed = verdict.observed(time.time);
+        let row = LedgerEntry { observed, ..entry(message, part, Some(content), &verdict) };
+        let id = batch.record(&row)?;
         taken.outcomes.push(verdict.outcome);
         if let Some(first) = first {
             if let Content::Uplink(copy) = content {
@@ -378,5 +389,6 @@ fn entry<'m>(
         outcome: verdict.outcome,
         reason: verdict.reason.clone(),
         profile: verdict.profile.clone(),
+        observed: None,
     }
 }

@@ -1,7 +1,9 @@
 //! Which device stands where and when.
 
+mod changes;
 mod files;
 
+pub use changes::{Touched, touched};
 pub use files::read_fleet;
 
 use std::collections::{BTreeMap, HashMap};

@@ -17,6 +17,7 @@ mod ledger;
 mod open;
 mod pack;
 mod read;
+mod redecode;
 mod roll_up;
 mod series;
 #[cfg(test)]
@@ -38,5 +39,6 @@ pub use inspect::{
 pub use ledger::{LedgerEntry, UplinkId};
 pub use open::{Store, StoreConfig};
 pub use read::{Disposed, LedgerRow, Reader, StoredMessage, UplinkFilter};
+pub use redecode::{Archived, Made, RedecodeRun, RedecodeScope, Revision, Tally};
 pub use series::{Change, HourAggregate, Range, StoredObservation};
 pub use write::{Batch, Writer};

@@ -44,6 +44,8 @@ pub enum Reason {
     Vegetation,
     /// Something below the station holds the water back.
     Backwater,
+    /// Decoding its uplink again has not made it again.
+    Withdrawn,
 }
 
 impl Quality {
@@ -71,13 +73,14 @@ impl Quality {
 }
 
 impl Reason {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::OutOfRange,
         Self::ClockSkew,
         Self::Extrapolated,
         Self::Ice,
         Self::Vegetation,
         Self::Backwater,
+        Self::Withdrawn,
     ];
 
     #[must_use]
@@ -89,6 +92,7 @@ impl Reason {
             Self::Ice => "ice",
             Self::Vegetation => "vegetation",
             Self::Backwater => "backwater",
+            Self::Withdrawn => "withdrawn",
         }
     }
 }

@@ -6,10 +6,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
+use tokio::runtime::Handle;
 use tokio::sync::mpsc::Receiver;
+use tokio::sync::mpsc::error::TryRecvError;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::{Pipeline, Taken};
+use super::{Pipeline, Redecoder, Taken};
 use crate::clock;
 use crate::intake::Delivery;
 use crate::model::Outcome;
@@ -48,6 +51,13 @@ const PART: &str = "store";
 /// How long after nothing was left to drop we look again: whole days go, so it need not be often.
 const RETENTION_PAUSE: Duration = Duration::from_secs(600);
 
+/// How often we look whether a run of decoding again was asked for.
+const REDECODE_PAUSE: Duration = Duration::from_secs(1);
+
+/// Uplinks that are decoded again in one transaction, while messages wait and while none do.
+const REDECODED_BETWEEN: usize = 25;
+const REDECODED_AT_REST: usize = 200;
+
 struct Worker {
     intake: Receiver<Delivery>,
     pipeline: Pipeline,
@@ -58,6 +68,9 @@ struct Worker {
     stop: CancellationToken,
     /// When to look again for something to drop.
     retention_due: Instant,
+    /// When to look again whether somebody wants the archive decoded again.
+    redecode_due: Instant,
+    redecoder: Option<Redecoder>,
     /// When the message before the next one arrived.
     last_arrival: DateTime<Utc>,
 }
@@ -82,6 +95,7 @@ pub fn run(
     config: WorkerConfig,
     health: Arc<Health>,
     stop: CancellationToken,
+    runtime: &Handle,
 ) -> Writer {
     let metrics = Arc::clone(&pipeline.metrics);
     let retention_due = Instant::now();
@@ -95,11 +109,17 @@ pub fn run(
         health,
         stop,
         retention_due,
+        redecode_due: retention_due,
+        redecoder: None,
         last_arrival,
     };
     let mut deliveries = Vec::new();
     worker.idle();
-    while let Some(first) = worker.intake.blocking_recv() {
+    while let Some(woken) = worker.next(runtime) {
+        let Some(first) = woken else {
+            worker.idle();
+            continue;
+        };
         deliveries.push(first);
         while deliveries.len() < worker.config.batch_messages
             && let Ok(next) = worker.intake.try_recv()
@@ -110,17 +130,73 @@ pub fn run(
         tell_apart(&mut worker.last_arrival, &mut deliveries);
         worker.take_all(&mut deliveries);
         worker.note_depth();
+        worker.redecode(REDECODED_BETWEEN);
         worker.idle();
     }
     worker.writer
 }
 
 impl Worker {
+    /// Waits for a delivery: none inside where a while has passed without one, none at all where all sources
+    /// have let go.
+    fn next(&mut self, runtime: &Handle) -> Option<Option<Delivery>> {
+        match self.intake.try_recv() {
+            Ok(delivery) => return Some(Some(delivery)),
+            Err(TryRecvError::Disconnected) => return None,
+            Err(TryRecvError::Empty) => {}
+        }
+        let intake = &mut self.intake;
+        let received = runtime.block_on(async { timeout(REDECODE_PAUSE, intake.recv()).await });
+        match received {
+            Ok(delivery) => delivery.map(Some),
+            Err(_elapsed) => Some(None),
+        }
+    }
+
+    /// Takes the run that was asked for first a step further. Returns whether there may be more to do.
+    fn redecode(&mut self, limit: usize) -> bool {
+        if self.redecoder.is_none() && Instant::now() < self.redecode_due {
+            return false;
+        }
+        self.redecode_due = Instant::now() + REDECODE_PAUSE;
+        let (pipeline, redecoder) = (&mut self.pipeline, &mut self.redecoder);
+        let stepped = self.writer.batch(|batch| {
+            let Some(run) = batch.current_redecode()? else {
+                *redecoder = None;
+                return Ok(None);
+            };
+            let mut taken = Redecoder::new(run);
+            taken.step(pipeline, batch, limit, clock::now())?;
+            Ok(Some(taken))
+        });
+        match stepped {
+            Ok(Some(taken)) => {
+                if taken.run.finished {
+                    log_redecode(&taken);
+                }
+                self.metrics.uplinks_redecoded.inc_by(taken.step_uplinks());
+                self.redecoder = Some(taken);
+                true
+            }
+            Ok(None) => false,
+            Err(error) => {
+                let error: StoreError = error;
+                self.redecoder = None;
+                self.count_store_error(&error);
+                tracing::warn!(
+                    error = chain(&error),
+                    "the archive is not decoded further this time"
+                );
+                false
+            }
+        }
+    }
+
     /// Does what can wait, a small step at a time, as long as nothing else does.
     fn idle(&mut self) {
         while self.intake.is_empty()
             && !self.stop.is_cancelled()
-            && (self.roll_up() || self.dispose())
+            && (self.redecode(REDECODED_AT_REST) || self.roll_up() || self.dispose())
         {}
     }
 
@@ -315,6 +391,19 @@ impl Worker {
         self.retention_due = Instant::now() + RETENTION_PAUSE;
         false
     }
+}
+
+/// One line for each run, when it has come to its end.
+fn log_redecode(redecoder: &Redecoder) {
+    let tally = redecoder.run.tally;
+    tracing::info!(
+        uplinks = tally.uplinks,
+        added = tally.added,
+        changed = tally.changed,
+        removed = tally.removed,
+        now_failing = tally.now_failing,
+        "the archive has been decoded again"
+    );
 }
 
 /// One line for each day, when all of it has gone.

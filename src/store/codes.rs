@@ -75,6 +75,9 @@ pub fn to_quality(quality: i64, why: Option<i64>) -> Quality {
     }
 }
 
+/// The reason of an observation that its uplink does not make any more.
+pub const WITHDRAWN: i64 = reason(Reason::Withdrawn);
+
 const fn reason(reason: Reason) -> i64 {
     match reason {
         Reason::OutOfRange => 0,
@@ -83,6 +86,7 @@ const fn reason(reason: Reason) -> i64 {
         Reason::Ice => 3,
         Reason::Vegetation => 4,
         Reason::Backwater => 5,
+        Reason::Withdrawn => 6,
     }
 }
 

@@ -148,6 +148,10 @@ impl Batch<'_> {
                 deployment.site.0,
             ],
         )?;
+        self.connection.execute(
+            "insert or ignore into device_site (dev_eui, site) values (?1, ?2)",
+            params![deployment.dev_eui.0.cast_signed(), deployment.site.0],
+        )?;
         installation::put(self.connection, deployment)
     }
 }

@@ -13,10 +13,11 @@ pub(super) const LOCK_FILE: &str = "stadspuls.lock";
 const APPLICATION_ID: i64 = 0x7374_7075;
 
 /// Each file of `schema/`, in order; the version of a database is how many it has been through.
-const SCHEMA: [&str; 3] = [
+const SCHEMA: [&str; 4] = [
     include_str!("schema/0001_first.sql"),
     include_str!("schema/0002_disposal.sql"),
     include_str!("schema/0003_installation.sql"),
+    include_str!("schema/0004_redecode.sql"),
 ];
 
 /// How long a statement waits for another connection before it reports the database locked.
@@ -68,8 +69,32 @@ impl Store {
         prepare(&connection, &path)?;
         connection.pragma_update(None, "cache_size", -i64::from(config.cache_kib))?;
         let reader = Reader::new(path, config.readers);
-        let writer = Writer::new(connection, lock)?;
+        let writer = Writer::new(connection, Some(lock))?;
         Ok(Self { writer, reader })
+    }
+
+    /// A writer beside the service that has the store. It is for what touches nothing that the service
+    /// remembers: asking for runs, and rehearsing.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Folder`] where there is no store; [`StoreError::Older`] and [`StoreError::Newer`] where
+    /// its tables are not those of this program.
+    pub fn beside(config: &StoreConfig) -> Result<Writer, StoreError> {
+        let path = config.dir.join(FILE);
+        if let Err(error) = path.metadata() {
+            return Err(StoreError::Folder { path, error });
+        }
+        let connection = Connection::open(&path)?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        refuse_strangers(&connection, &path)?;
+        let (found, known) = (version(&connection)?, schema_version());
+        if found < known {
+            return Err(StoreError::Older { path, found, known });
+        }
+        connection.pragma_update(None, "synchronous", "full")?;
+        connection.set_prepared_statement_cache_capacity(64);
+        Writer::new(connection, None)
     }
 }
 

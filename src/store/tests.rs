@@ -46,6 +46,7 @@ fn entry(message: &Message, outcome: Outcome) -> LedgerEntry<'_> {
         outcome,
         reason: None,
         profile: None,
+        observed: None,
     }
 }
 

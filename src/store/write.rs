@@ -15,8 +15,8 @@ pub struct Writer {
     /// False from the beginning of a batch to its commit: what the caches learn in a transaction
     /// that is undone, by an error or a panic, is not true.
     caches_hold: bool,
-    /// Held, not read: the folder is ours until it closes.
-    _lock: File,
+    /// Held, not read: the folder is ours until it closes. None beside the service that has it.
+    _lock: Option<File>,
 }
 
 /// Row ids that are asked for with every uplink.
@@ -51,7 +51,7 @@ pub struct Batch<'w> {
 }
 
 impl Writer {
-    pub(super) fn new(connection: Connection, lock: File) -> Result<Self, StoreError> {
+    pub(super) fn new(connection: Connection, lock: Option<File>) -> Result<Self, StoreError> {
         let caches = Caches::open(&connection)?;
         Ok(Self { connection, caches, caches_hold: true, _lock: lock })
     }
@@ -178,7 +178,11 @@ impl Batch<'_> {
         Ok(())
     }
 
-    fn series_id(&mut self, site: &SiteId, quantity: &QuantityName) -> Result<i64, StoreError> {
+    pub(super) fn series_id(
+        &mut self,
+        site: &SiteId,
+        quantity: &QuantityName,
+    ) -> Result<i64, StoreError> {
         let of_site = self.caches.series.entry(site.clone()).or_default();
         if let Some((_, id)) = of_site.iter().find(|(name, _)| name == quantity) {
             return Ok(*id);

@@ -101,7 +101,8 @@ fn the_service_drops_what_is_due_when_nothing_else_waits() {
     drop(sources);
     let config = WorkerConfig { retention, ..WorkerConfig::default() };
     let (health, stop) = (Arc::new(Health::default()), CancellationToken::new());
-    drop(run(intake, pipeline, store.writer, config, health, stop));
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    drop(run(intake, pipeline, store.writer, config, health, stop, runtime.handle()));
 
     let connection = rusqlite::Connection::open(dir.path().join("stadspuls.sqlite")).unwrap();
     let count = |disposed: &str| -> i64 {

@@ -370,6 +370,7 @@ fn record(
         outcome,
         reason: (!stored).then(|| "nobody has registered it".to_owned()),
         profile: stored.then(|| ("hemlig-profil/x".into(), "abc123".to_owned())),
+        observed: None,
     })
 }
 

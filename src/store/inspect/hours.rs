@@ -182,8 +182,9 @@ fn count(
     let arrived = hour_sql("u.arrived_at");
     let mut statement = connection.prepare_cached(&format!(
         "select count(*), count(*) filter (where u.disposal is null and u.id <= ?2
-             and {arrived} between ?3 and ?4)
-         from observation o left join uplink u on u.id = o.uplink where o.hour = ?1"
+             and {arrived} between ?3 and ?4 and o.reason is not {withdrawn})
+         from observation o left join uplink u on u.id = o.uplink where o.hour = ?1",
+        withdrawn = codes::WITHDRAWN
     ))?;
     Ok(statement.query_row(params![hour, last_uplink, span.first, span.last], |row| {
         Ok(HourCounts { observations: row.get(0)?, repeatable: row.get(1)?, aggregates: 0 })
@@ -201,8 +202,9 @@ fn check_observations(
          from observation o
          left join uplink u on u.id = o.uplink left join series s on s.id = o.series
          where o.hour = ?1
-         and (u.id is null or u.outcome <> {stored} or s.id is null or {of_time} <> o.hour)",
-        stored = codes::STORED
+         and (u.id is null or (u.outcome <> {stored} and o.reason is not {withdrawn}) or s.id is null or {of_time} <> o.hour)",
+        stored = codes::STORED,
+        withdrawn = codes::WITHDRAWN
     ))?;
     let mut rows = statement.query([hour])?;
     while let Some(row) = rows.next()? {
