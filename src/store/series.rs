@@ -139,7 +139,7 @@ fn series_id(
     Ok(id)
 }
 
-fn observations(
+pub(super) fn observations(
     connection: &Connection,
     site: &SiteId,
     quantity: &QuantityName,

@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 use super::codes::{self, hour_of, micros};
 use super::pack::Packer;
-use super::{StoreError, UplinkId};
+use super::{Range, StoreError, StoredObservation, UplinkId, series};
 use crate::model::{DevEui, Format, Observation, ProfileId, QuantityName, SiteId};
 
 /// The one connection that writes.
@@ -128,6 +128,20 @@ impl Batch<'_> {
             self.advance_latest(series, time, observation.value, (quality, reason), uplink)?;
         }
         Ok(true)
+    }
+
+    /// The observations of a series in a range, as they stand in this batch, in order of time.
+    ///
+    /// # Errors
+    ///
+    /// As the store's.
+    pub fn observations(
+        &self,
+        site: &SiteId,
+        quantity: &QuantityName,
+        range: Range,
+    ) -> Result<Vec<StoredObservation>, StoreError> {
+        series::observations(self.connection, site, quantity, range, 0, usize::MAX >> 1)
     }
 
     /// "Latest" moves only forward in time, so late data never replaces a newer value.
