@@ -1,5 +1,6 @@
 //! The words of the field as plain types: no I/O, no async, no serialisation.
 
+mod counter;
 mod dev_eui;
 mod device;
 mod event;
@@ -12,6 +13,7 @@ mod rating;
 mod site;
 mod uplink;
 
+pub use counter::{Direction, Lot};
 pub use dev_eui::{BadDevEui, DevEui};
 pub use device::{Deployment, Device, ProfileId};
 pub use event::{DeviceEvent, EventDetail, battery_status};

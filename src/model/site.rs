@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{Datelike, NaiveDate};
 
-use super::{Backwater, Rating};
+use super::{Backwater, Direction, Lot, Rating};
 
 /// The permanent name of a site: lower-case letters, digits and single hyphens, never reused.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -49,10 +49,11 @@ pub enum SiteKind {
     SoilBed,
     LitterBin,
     VisitorCounter,
+    ParkingLot,
 }
 
 impl SiteKind {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::BathingPlace,
         Self::GaugingStation,
         Self::LeakPoint,
@@ -61,6 +62,7 @@ impl SiteKind {
         Self::SoilBed,
         Self::LitterBin,
         Self::VisitorCounter,
+        Self::ParkingLot,
     ];
 
     #[must_use]
@@ -74,6 +76,7 @@ impl SiteKind {
             Self::SoilBed => "soil_bed",
             Self::LitterBin => "litter_bin",
             Self::VisitorCounter => "visitor_counter",
+            Self::ParkingLot => "parking_lot",
         }
     }
 
@@ -105,6 +108,10 @@ pub struct Site {
     /// The rating curves of a gauging station, which do not overlap in time.
     pub ratings: Vec<Rating>,
     pub backwaters: Vec<Backwater>,
+    /// Which direction of its counter leads in.
+    pub direction: Option<Direction>,
+    /// Present for car parks.
+    pub lot: Option<Lot>,
 }
 
 /// The decision that makes a site public: by whom, when, for what.

@@ -103,7 +103,8 @@ fn changed_sites(old: &Fleet, new: &Fleet) -> BTreeMap<SiteId, DateTime<Utc>> {
     let mut changed = BTreeMap::new();
     for site in &new.sites {
         let Some(was) = old.get(&site.id) else { continue };
-        let since = if was.kind == site.kind {
+        let counts_as = |site: &Site| (site.kind, site.direction, site.lot);
+        let since = if counts_as(was) == counts_as(site) {
             let ratings = differing(&was.ratings, &site.ratings, |rating| rating.from);
             let backwaters = differing(&was.backwaters, &site.backwaters, |one| one.from);
             [ratings, backwaters].into_iter().flatten().min()
@@ -142,8 +143,10 @@ fn of_sites(
 
 #[cfg(test)]
 mod tests {
+    use chrono::NaiveTime;
+
     use super::*;
-    use crate::model::{ProfileId, Rating, SiteKind};
+    use crate::model::{Direction, Lot, ProfileId, Rating, SiteKind};
 
     fn at(text: &str) -> DateTime<Utc> {
         text.parse().unwrap()
@@ -159,6 +162,8 @@ mod tests {
             bathing: None,
             ratings: Vec::new(),
             backwaters: Vec::new(),
+            direction: None,
+            lot: None,
         };
         let device = |number| Device {
             dev_eui: DevEui(number),
@@ -210,6 +215,9 @@ mod tests {
         let rating = Rating { from: at(spring), until: None, segments: Vec::new() };
         check(|new| new.sites[1].ratings.push(rating.clone()), Some((&[2], spring)));
         check(|new| new.sites[1].kind = SiteKind::SnowStation, Some((&[2], begin)));
+        check(|new| new.sites[0].direction = Some(Direction::A), Some((&[1], begin)));
+        let lot = Lot { capacity: 120, offset: 0, reset_at: NaiveTime::MIN };
+        check(|new| new.sites[1].lot = Some(lot), Some((&[2], begin)));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Reads the fleet from the operator's files: sites, devices and deployments.
 
+mod counter;
 mod installation;
 mod rating;
 
@@ -63,6 +64,8 @@ fn read_site(section: &Section<'_>, known: &mut Known) -> Option<Site> {
     let bathing = section.table("bathing", read_bathing);
     let ratings = rating::read_ratings(section);
     let backwaters = rating::read_backwaters(section);
+    let direction = counter::read_direction(section, kind);
+    let lot = counter::read_lot(section, kind);
     if let Some(id) = &id
         && !known.sites.insert(id.clone())
     {
@@ -83,6 +86,8 @@ fn read_site(section: &Section<'_>, known: &mut Known) -> Option<Site> {
         bathing,
         ratings,
         backwaters,
+        direction,
+        lot,
     })
 }
 

@@ -1,3 +1,4 @@
+mod counter;
 mod installation;
 mod rating;
 
@@ -43,6 +44,8 @@ impl Writer {
                 "rating",
                 "rating_segment",
                 "backwater",
+                "direction",
+                "lot",
             ] {
                 batch.connection.execute(&format!("delete from {table}"), [])?;
             }
@@ -92,6 +95,7 @@ impl Batch<'_> {
             )?;
         }
         rating::put(self.connection, site)?;
+        counter::put(self.connection, site)?;
         site.bathing.as_ref().map_or(Ok(()), |bathing| self.put_bathing_place(&site.id, bathing))
     }
 
@@ -179,6 +183,8 @@ fn sites(connection: &Connection) -> Result<Vec<Site>, StoreError> {
             bathing: bathing_place(connection, &id)?,
             ratings: rating::ratings(connection, &id)?,
             backwaters: rating::backwaters(connection, &id)?,
+            direction: counter::direction(connection, &id)?,
+            lot: counter::lot(connection, &id)?,
             id: SiteId::from(id.as_str()),
         });
     }

@@ -8,8 +8,8 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::model::{
-    Backwater, BackwaterCause, Bathing, Correction, Deployment, DevEui, Device, Format,
-    Installation, Message, MonthDay, Observation, Outcome, Position, ProfileId, Publication,
+    Backwater, BackwaterCause, Bathing, Correction, Deployment, DevEui, Device, Direction, Format,
+    Installation, Lot, Message, MonthDay, Observation, Outcome, Position, ProfileId, Publication,
     Quality, QuantityName, Rating, Reason, Season, Segment, Site, SiteId, SiteKind, Source,
 };
 
@@ -332,6 +332,8 @@ fn a_fleet_comes_back_as_it_was_and_what_is_gone_is_retired() {
             until: None,
             cause: BackwaterCause::Ice,
         }],
+        direction: Some(Direction::Rtl),
+        lot: Some(Lot { capacity: 120, offset: 8, reset_at: "04:30:00".parse().unwrap() }),
     };
     let device = Device {
         dev_eui: DevEui(u64::MAX),

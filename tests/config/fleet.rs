@@ -22,7 +22,7 @@ const FILES: [(&str, &str); 3] = [
 #[rustfmt::skip]
 const CASES: &[(&str, &str, &[&str])] = &[
     ("sites.toml", "sites = 1", &[
-        r#"5: site[1].sites is 1, an unknown key, want one of the keys backwater, bathing, id, kind, name, position, public, rating"#,
+        r#"5: site[1].sites is 1, an unknown key, want one of the keys backwater, bathing, direction, id, kind, lot, name, position, public, rating"#,
     ]),
     ("sites.toml", "position = [12.5]", &[
         r#"5: site[1].position is [12.5], want [longitude, latitude] in degrees, WGS 84"#,
@@ -40,7 +40,7 @@ const CASES: &[(&str, &str, &[&str])] = &[
         r#"6: site[2].id is "b--c", want an id of lower-case letters, digits and single hyphens"#,
     ]),
     ("sites.toml", "[[site]]\nid = \"b\"\nkind = \"leak\"\nname = \"B\"", &[
-        r#"7: site[2].kind is "leak", want one of bathing_place, gauging_station, leak_point, parking_space, snow_station, soil_bed, litter_bin, visitor_counter"#,
+        r#"7: site[2].kind is "leak", want one of bathing_place, gauging_station, leak_point, parking_space, snow_station, soil_bed, litter_bin, visitor_counter, parking_lot"#,
     ]),
     ("sites.toml", "[[site]]\nid = \"b\"\nkind = \"bathing_place\"\nname = \"B\"", &[
         r#"5: site[2].bathing is missing, want a table [site.bathing] for a bathing place"#,
@@ -126,6 +126,21 @@ const CASES: &[(&str, &str, &[&str])] = &[
     ("sites.toml", "[[site.backwater]]\nfrom = 2026-01-01T00:00:00Z\nuntil = 2025-01-01T00:00:00Z\ncause = \"beavers\"", &[
         r#"8: site[1].backwater[1].cause is "beavers", want one of ice, vegetation, downstream"#,
         r#"7: site[1].backwater[1].until is 2025-01-01T00:00:00Z, want a time after from"#,
+    ]),
+    ("sites.toml", "[site.direction]\nin = \"north\"\n[site.lot]\ncapacity = 3", &[
+        r#"6: site[1].direction.in is "north", want one of ltr, rtl, a, b"#,
+        r#"5: site[1].direction is [site.direction], want no direction but for a visitor counter or a car park"#,
+        r#"7: site[1].lot is [site.lot], want no lot but for a car park"#,
+    ]),
+    ("sites.toml", "[[site]]\nid = \"b\"\nkind = \"parking_lot\"\nname = \"B\"", &[
+        r#"5: site[2].direction is missing, want a table [site.direction] for a car park"#,
+        r#"5: site[2].lot is missing, want a table [site.lot] for a car park"#,
+    ]),
+    ("sites.toml", "[[site]]\nid = \"b\"\nkind = \"parking_lot\"\nname = \"B\"\n[site.direction]\nin = \"a\"\n[site.lot]\ncapacity = 0\noffset = 4\nreset_at = \"4\"", &[
+        r#"10: site[2].direction.in is "a", want ltr or rtl, the directions in which vehicles are counted"#,
+        r#"14: site[2].lot.reset_at is "4", want a time of day such as "04:00""#,
+        r#"12: site[2].lot.capacity is 0, want room for at least 1 car"#,
+        r#"13: site[2].lot.offset is 4, want no more cars than capacity"#,
     ]),
     ("deployments.toml", "[[deployment]]\ndev_eui = \"0000000000000001\"\nsite = \"a\"\nfrom = 2026-04-01", &[
         r#"9: deployment[2].from is 2026-04-01, want a time with zone such as 2026-05-01T00:00:00Z"#,

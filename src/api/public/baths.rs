@@ -124,6 +124,8 @@ mod tests {
             }),
             ratings: Vec::new(),
             backwaters: Vec::new(),
+            direction: None,
+            lot: None,
         }
     }
 

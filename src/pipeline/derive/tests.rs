@@ -17,6 +17,8 @@ fn site(kind: SiteKind) -> Site {
         bathing: None,
         ratings: Vec::new(),
         backwaters: Vec::new(),
+        direction: None,
+        lot: None,
     }
 }
 

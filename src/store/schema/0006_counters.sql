@@ -1,0 +1,13 @@
+-- What a site says of its counter: which direction leads in, and how many cars a car park has room for.
+
+create table direction (
+    site    text primary key references site,
+    inwards text not null                    -- ltr, rtl, a or b, as the counter names it
+) without rowid;
+
+create table lot (
+    site             text primary key references site,
+    capacity         integer not null,
+    offset           integer not null,       -- cars that stand there when the sum begins anew
+    reset_at_seconds integer not null        -- after midnight, in Swedish time
+) without rowid;
