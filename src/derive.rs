@@ -6,4 +6,8 @@ pub mod discharge;
 pub mod fill;
 pub mod humidity;
 pub mod level;
+pub mod median;
+pub mod metering;
+pub mod parking;
+pub mod people;
 pub mod snow;
