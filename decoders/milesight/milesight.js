@@ -42,7 +42,7 @@ const MODELS = {
     0x0367: [2, (v) => either("water_temperature", v, 0, (raw) => signed(raw) / 10)],
     0x83d7: [5, (v) => ({
       ...either("water_temperature", v, 0, (raw) => signed(raw) / 10),
-      temperature_alarm_code: v.getUint8(4),
+      ...change(v),
     })],
     0x20ce: [6, (v) => record(v, either("water_temperature", v, 4, (raw) => signed(raw) / 10))],
   },
@@ -53,7 +53,7 @@ const MODELS = {
     0x0468: [1, (v) => ({ soil_moisture: v.getUint8(0) / 2 })],
     0x04ca: [2, (v) => either("soil_moisture", v, 0, (raw) => raw / 100)],
     0x057f: [2, (v) => conductivity(v, 0)],
-    0x83d7: [5, (v) => ({ ...soilTemperature(v, 0), temperature_alarm_code: v.getUint8(4) })],
+    0x83d7: [5, (v) => ({ ...soilTemperature(v, 0), ...change(v) })],
     0x20ce: [10, (v) => record(v, {
       ...conductivity(v, 4),
       ...soilTemperature(v, 6),
@@ -67,9 +67,11 @@ const MODELS = {
   },
 };
 
-// What a unit tells of itself after joining: bytes of each value, no measurements.
+// What a unit tells of itself after joining, or answers when its interval is set: bytes of each value,
+// no measurements.
 const ATTRIBUTES = {
-  0xff01: 1, 0xff09: 2, 0xff0a: 2, 0xff0b: 1, 0xff0f: 1, 0xff16: 8, 0xfffe: 1, 0xffff: 2,
+  0xfe03: 2, 0xff01: 1, 0xff03: 2, 0xff09: 2, 0xff0a: 2, 0xff0b: 1, 0xff0f: 1, 0xff16: 8, 0xfffe: 1,
+  0xffff: 2,
 };
 
 // The markers are compared with the raw word: as a signed temperature they would be -0.1 and -0.3.
@@ -94,6 +96,11 @@ function conductivity(view, at) {
   return either("soil_conductivity", view, at, (raw) => raw / 10000);
 }
 
+// The rest of a temperature alarm: how far it jumped, and 0 released, 1 threshold or 2 mutation.
+function change(view) {
+  return { temperature_change: view.getInt16(2, true) / 10, temperature_alarm_code: view.getUint8(4) };
+}
+
 // Measured earlier and kept by the unit while it had no network.
 function record(view, values) {
   return { history: [{ time: new Date(view.getUint32(0, true) * 1000).toISOString(), ...values }] };
@@ -112,15 +119,18 @@ function decodeUplink(input) {
   if (!records) {
     return { errors: [`option model is "${model}", want ${Object.keys(MODELS).join(" or ")}`] };
   }
-  if (bytes.length < 2) {
-    return { errors: [`payload has ${have}, want at least 3`] };
+  if (bytes.length === 0) {
+    return { errors: ["payload has 0 bytes, want at least 3"] };
   }
 
   const data = {};
   const warnings = [];
   let at = 0;
   while (at < bytes.length) {
-    const key = (bytes[at] << 8) | (bytes[at + 1] ?? 0);
+    if (at + 1 === bytes.length) {
+      return { errors: [`payload has ${have}, want at least ${at + 3}`] };
+    }
+    const key = (bytes[at] << 8) | bytes[at + 1];
     const name = `channel ${hex(key >> 8)} type ${hex(key & 0xff)} at byte ${at}`;
     const [length, read] = records[key] ?? [ATTRIBUTES[key], () => ({})];
     if (length === undefined) {

@@ -36,7 +36,10 @@ function decodeUplink(input) {
   const data = {};
   let at = 0;
   while (at < bytes.length) {
-    const key = (bytes[at] << 8) | (bytes[at + 1] ?? 0);
+    if (at + 3 > bytes.length) {
+      return { errors: [`payload has ${have}, want at least ${at + 3} for a record at byte ${at}`] };
+    }
+    const key = (bytes[at] << 8) | bytes[at + 1];
     const name = `channel ${hex(key >> 8)} type ${hex(key & 0xff)} at byte ${at}`;
     const known = RECORDS[key];
     if (!known) {
