@@ -24,7 +24,7 @@ pub use examples::{ExampleFault, run_examples};
 pub use judge::judge_range;
 pub use redecode::{Difference, Redecoder};
 pub use timing::TimingLimits;
-pub use worker::{WorkerConfig, run};
+pub use worker::{Reload, Wires, WorkerConfig, run};
 
 use std::sync::Arc;
 
@@ -165,6 +165,12 @@ impl Pipeline {
         let verdict = Verdict::because(Outcome::Rejected, reason);
         batch.record(&entry(message, 0, None, &verdict))?;
         Ok(Taken { outcomes: vec![verdict.outcome], observations: 0 })
+    }
+
+    /// Works with another catalogue and fleet from the next message on.
+    pub fn replace(&mut self, registry: Arc<Registry>, catalog: Arc<Catalog>) {
+        self.registry = registry;
+        self.codecs = Codecs::new(catalog, self.limits.codec.clone());
     }
 
     /// Lets go of all codecs, which are loaded anew when they are needed.

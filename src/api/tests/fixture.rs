@@ -138,7 +138,8 @@ impl Fixture {
         };
         let (health, metrics) = (Arc::clone(&parts.health), Arc::clone(&parts.metrics));
         let stop = CancellationToken::new();
-        tokio::spawn(serve(listener, router(&config, parts), stop.clone()));
+        let (_kept, routers) = tokio::sync::watch::channel(router(&config, parts));
+        tokio::spawn(serve(listener, routers, stop.clone()));
         Self {
             addr,
             health,
