@@ -399,6 +399,7 @@ fn heard(batch: &mut Batch<'_>, uplink: UplinkId, at: DateTime<Utc>) -> Result<(
             snr: Some(6.5),
             best_gateway: Some("58a0cbfffe80aa04".to_owned()),
             gateway_count: Some(1),
+            gateways: vec!["58a0cbfffe80aa04".to_owned()],
             ..Radio::default()
         },
         confirmed: Some(false),
