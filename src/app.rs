@@ -6,6 +6,7 @@ pub use prepare::{Prepared, check_examples, data_folder, prepare};
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -20,7 +21,7 @@ use crate::intake::Intake;
 use crate::pipeline::{self, Pipeline, Reload, Wires, WorkerConfig};
 use crate::registry;
 use crate::secret::SecretError;
-use crate::source::listener::{self, Listener, Password};
+use crate::source::listener::{self, Listener, Password, Renewal};
 use crate::source::mqtt;
 use crate::source::tls::{self, TlsError};
 use crate::store::{Reader, Store, StoreError, Writer};
@@ -48,6 +49,8 @@ pub enum StartError {
 pub enum ReloadError {
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    Secrets(#[from] StartError),
     #[error("the service is stopping")]
     Stopping,
 }
@@ -56,8 +59,10 @@ pub enum ReloadError {
 struct ReloadWires {
     reloads: mpsc::Sender<Reload>,
     router: watch::Sender<Router>,
-    api_config: api::ApiConfig,
     parts: api::Parts,
+    renewals: Vec<(ListenerConfig, Renewal)>,
+    /// As it was at the start; its secrets and certificates are read again.
+    config: Config,
 }
 
 /// The service, running.
@@ -90,7 +95,7 @@ impl App {
         let health = Arc::new(Health::default());
         config.sources.iter().for_each(|source| mqtt::announce(&source.mqtt, &health));
         let http = bind_http(&config).await?;
-        let bound = bind_listeners(&config.listeners).await?;
+        let bound = bind_listeners(&config.listeners, &config.store.dir).await?;
         let api_config = api_config(&config)?;
 
         let Store { mut writer, reader } = Store::open(&config.store)?;
@@ -135,6 +140,12 @@ impl App {
         let stop_sources = CancellationToken::new();
         let listeners =
             bound.iter().map(|(name, listener)| (name.clone(), listener.local_addr())).collect();
+        let renewals = config
+            .listeners
+            .iter()
+            .cloned()
+            .zip(bound.iter().map(|(_, listener)| listener.renewal()))
+            .collect();
         let sources = start_sources(&config, bound, &intake, &metrics, &health, &stop_sources);
         Ok(Self {
             http: http_addr,
@@ -147,24 +158,32 @@ impl App {
             stop_worker,
             api,
             stop_api,
-            reload: ReloadWires { reloads, router, api_config, parts },
+            reload: ReloadWires { reloads, router, parts, renewals, config },
         })
     }
 
-    /// Takes in a changed catalogue and fleet while everything goes on. What else the configuration says
-    /// holds from the next start.
+    /// Takes in a changed catalogue and fleet while everything goes on, and renewed passwords, tokens and
+    /// certificates of listeners and API. What else the configuration says holds from the next start.
     ///
     /// # Errors
     ///
-    /// As the store's; catalogue and fleet are then as they were.
+    /// If a secret or a certificate cannot be read, or as the store's; all is then as it was.
     pub async fn reload(&self, prepared: Prepared) -> Result<(), ReloadError> {
+        let ReloadWires { reloads, router, parts, renewals, config } = &self.reload;
+        let api_config = api_config(config)?;
+        let renewed: Vec<listener::Access> =
+            renewals.iter().map(|(config, _)| access(config)).collect::<Result<_, _>>()?;
         let Prepared { catalog, fleet, .. } = prepared;
         let (done, answer) = oneshot::channel();
         let reload = Reload { catalog, fleet, done };
-        self.reload.reloads.send(reload).await.map_err(|_| ReloadError::Stopping)?;
+        reloads.send(reload).await.map_err(|_| ReloadError::Stopping)?;
         let registry = answer.await.map_err(|_| ReloadError::Stopping)??;
-        let parts = api::Parts { registry, ..self.reload.parts.clone() };
-        drop(self.reload.router.send_replace(api::router(&self.reload.api_config, parts)));
+        drop(
+            router.send_replace(api::router(&api_config, api::Parts { registry, ..parts.clone() })),
+        );
+        for ((_, renewal), access) in renewals.iter().zip(renewed) {
+            renewal.renew(access);
+        }
         Ok(())
     }
 
@@ -199,30 +218,34 @@ async fn bind_http(config: &Config) -> Result<tokio::net::TcpListener, StartErro
     })
 }
 
-async fn bind_listeners(configs: &[ListenerConfig]) -> Result<Vec<(String, Listener)>, StartError> {
+/// Reads the passwords and the certificate of a listener.
+fn access(config: &ListenerConfig) -> Result<listener::Access, StartError> {
+    let part = format!("listener {}", config.source.name);
+    let mut users = std::collections::BTreeMap::new();
+    for (user, secret) in &config.users {
+        let password = secret
+            .read()
+            .map_err(|error| StartError::Secret { part: format!("{part}, user {user}"), error })?;
+        users.insert(user.clone(), Password::new(&password));
+    }
+    let tls = config.tls.as_ref().map(tls::server_config).transpose();
+    let tls = tls.map_err(|error| StartError::Tls { part, error })?;
+    Ok(listener::Access { users, tls })
+}
+
+async fn bind_listeners(
+    configs: &[ListenerConfig],
+    store: &Path,
+) -> Result<Vec<(String, Listener)>, StartError> {
     let mut bound = Vec::new();
     for config in configs {
         let name = config.source.name.clone();
         let part = format!("listener {name}");
-        let mut users = std::collections::BTreeMap::new();
-        for (user, secret) in &config.users {
-            let password = secret.read().map_err(|error| StartError::Secret {
-                part: format!("{part}, user {user}"),
-                error,
-            })?;
-            users.insert(user.clone(), Password::new(&password));
-        }
-        let tls = config
-            .tls
-            .as_ref()
-            .map(tls::server_config)
-            .transpose()
-            .map_err(|error| StartError::Tls { part: part.clone(), error })?;
         let config = listener::Config {
             bind: config.bind,
             source: Arc::clone(&config.source),
-            users,
-            tls,
+            access: access(config)?,
+            sessions: Some(store.join(format!("listener-{name}.sessions"))),
             limits: config.limits,
         };
         let listener = listener::bind(config).await.map_err(|error| match error {
