@@ -134,6 +134,8 @@ pub fn fleet(devices: u32) -> Fleet {
             position: None,
             publication: None,
             bathing: None,
+            ratings: Vec::new(),
+            backwaters: Vec::new(),
         });
         fleet.devices.push(Device {
             dev_eui,
@@ -141,7 +143,13 @@ pub fn fleet(devices: u32) -> Fleet {
             name: None,
             variables: BTreeMap::new(),
         });
-        fleet.deployments.push(Deployment { dev_eui, site: id, from: DEPLOYED, until: None });
+        fleet.deployments.push(Deployment {
+            dev_eui,
+            site: id,
+            from: DEPLOYED,
+            until: None,
+            installations: Vec::new(),
+        });
     }
     fleet
 }
