@@ -18,16 +18,14 @@ use crate::drain::least;
 use crate::home::Home;
 use crate::load::{INTERVAL, Load, QUANTITIES, site};
 use crate::prefill::prefill;
-use crate::stages::{BATCH, Line, catalog};
+use crate::stages::{BATCH, Line, UPLINKS_MAX, catalog};
 use crate::usage::micros_each;
 
 const MONTH: TimeDelta = TimeDelta::days(31);
 
-/// Uplinks before anything counts: the dictionary is trained, the codec loaded.
+/// Uplinks before anything counts, if each device has sent by then: the dictionary is trained, the
+/// codec loaded, and each device known to this process.
 const WARM_UP: u64 = 2 * BATCH;
-
-/// More uplinks than this show nothing more.
-const UPLINKS_MAX: u64 = 50_000;
 
 /// Series that are read.
 const SERIES: u32 = 50;
@@ -59,6 +57,10 @@ pub struct OfHistory {
     pub full_us: f64,
     pub ratio: f64,
     pub prefill_seconds: f64,
+}
+
+fn warm_up(devices: u32) -> u64 {
+    WARM_UP.max(devices.into())
 }
 
 /// A month of one series, in ms.
@@ -100,9 +102,9 @@ struct Bench<'b> {
 }
 
 impl Bench<'_> {
-    /// Uplinks that are taken to measure one cost.
-    fn all(&self) -> u64 {
-        WARM_UP + u64::from(self.options.rounds.max(1)) * self.uplinks
+    /// Uplinks that count.
+    fn counted(&self) -> u64 {
+        u64::from(self.options.rounds.max(1)) * self.uplinks
     }
 
     fn store(&self, load: &Load, uplinks: u64) -> Result<PathBuf> {
@@ -115,8 +117,8 @@ impl Bench<'_> {
         Line::new(Store::open(&StoreConfig::in_dir(dir))?, Arc::clone(&self.catalog))
     }
 
-    /// Takes uplinks from `first` on. Returns µs of the processor for each.
-    fn cost(&self, line: &mut Line, load: &Load, first: u64) -> Result<f64> {
+    /// Takes uplinks from `first` on, `warm_up` of them before those that count. Returns µs for each.
+    fn cost(&self, line: &mut Line, load: &Load, first: u64, warm_up: u64) -> Result<f64> {
         let mut next = first;
         let mut take = |count: u64| -> Result<Duration> {
             let mut used = Duration::ZERO;
@@ -130,7 +132,7 @@ impl Bench<'_> {
             }
             Ok(used)
         };
-        take(WARM_UP)?;
+        take(warm_up)?;
         let rounds = (0..self.options.rounds.max(1)).map(|_| take(self.uplinks));
         let rounds: Vec<Duration> = rounds.collect::<Result<_>>()?;
         Ok(micros_each(least(rounds), self.uplinks))
@@ -138,11 +140,12 @@ impl Bench<'_> {
 
     /// With devices that send in turn, and in any order.
     fn by_order(&self, devices: u32) -> Result<(f64, f64)> {
-        let load = Load::until(self.now, 2 * self.all(), devices);
+        let (first, again) = (warm_up(devices), WARM_UP);
+        let load = Load::until(self.now, first + again + 2 * self.counted(), devices);
         let mut line = self.line(&self.store(&load, 0)?)?;
-        let in_turn = self.cost(&mut line, &load, 0)?;
+        let in_turn = self.cost(&mut line, &load, 0, first)?;
         let any_order = Load { in_turn: false, ..load };
-        Ok((in_turn, self.cost(&mut line, &any_order, self.all())?))
+        Ok((in_turn, self.cost(&mut line, &any_order, first + self.counted(), again)?))
     }
 
     /// The same fleet with and without a history, which ends where the new uplinks begin.
@@ -150,13 +153,14 @@ impl Bench<'_> {
         let of_device = u64::try_from(MONTH.num_seconds() / INTERVAL.num_seconds())?;
         let old = self.options.history / QUANTITIES.len() as u64;
         let devices = u32::try_from((old / of_device).max(1))?;
-        let load = Load::until(self.now, old + self.all(), devices);
-        let empty_us = self.cost(&mut self.line(&self.store(&load, 0)?)?, &load, old)?;
+        let first = warm_up(devices);
+        let load = Load::until(self.now, old + first + self.counted(), devices);
+        let empty_us = self.cost(&mut self.line(&self.store(&load, 0)?)?, &load, old, first)?;
         let started = Instant::now();
         let dir = self.store(&load, old)?;
         let prefill_seconds = started.elapsed().as_secs_f64();
         let bytes = std::fs::metadata(dir.join("stadspuls.sqlite"))?.len();
-        let full_us = self.cost(&mut self.line(&dir)?, &load, old)?;
+        let full_us = self.cost(&mut self.line(&dir)?, &load, old, first)?;
         let history = OfHistory {
             observations: self.options.history,
             devices,

@@ -165,6 +165,11 @@ impl Running {
         bail!("the service has no thread called pipeline")
     }
 
+    /// Bytes that it has given to the disk since it was started.
+    pub async fn written(&self) -> Result<u64> {
+        usage::written(self.id().await?)
+    }
+
     /// The most memory it has had in any of its lives.
     pub async fn peak_kib(&self) -> u64 {
         if let Some(child) = self.service.running.lock().await.as_ref() {

@@ -1,5 +1,6 @@
-//! How soon after it was sent an uplink can be read: from the moment when it was due at the sender
-//! to the first look into the store that finds its last observation in the list of changes.
+//! What the service does at a steady rate. How soon after it was sent an uplink can be read: from the
+//! moment when it was due at the sender to the first look into the store that finds its last
+//! observation in the list of changes. And what it costs when few of them share a transaction.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -14,6 +15,7 @@ use tokio::time::Instant;
 use crate::drain::start_broker;
 use crate::home::{Home, Running, Way, watch};
 use crate::load::{Load, QUANTITIES};
+use crate::usage::micros_each;
 use crate::{Options, floor, send};
 
 /// How long the store is left alone between two looks.
@@ -29,6 +31,10 @@ pub struct Latency {
     pub p50_ms: f64,
     pub p99_ms: f64,
     pub max_ms: f64,
+    /// Time of the processor an uplink.
+    pub uplink_us: f64,
+    /// What is written to disk an uplink, the log in front of the store included.
+    pub written_kib: f64,
 }
 
 pub async fn latency(home: &Home, options: &Options) -> Result<Vec<Latency>> {
@@ -59,9 +65,12 @@ async fn of(
     let pace = Duration::from_secs(1) / options.rate.max(1);
     // Written out beforehand, so that the sender is on time.
     let uplinks: Vec<_> = (known..known + count).map(|number| load.uplink(number)).collect();
+    let before = (service.used().await?, service.written().await?);
     let started = send::publish(to, uplinks.into_iter(), Some(pace)).await?;
     let wanted = (known + count) * QUANTITIES.len() as u64;
     let seen = tokio::task::spawn_blocking(move || looks.end(wanted)).await??;
+    let used = service.used().await?.saturating_sub(before.0);
+    let written = service.written().await?.saturating_sub(before.1);
     service.stop().await?;
 
     let mut seen = seen.into_iter().peekable();
@@ -81,6 +90,8 @@ async fn of(
         p50_ms: at(500).unwrap_or(f64::NAN),
         p99_ms: at(990).unwrap_or(f64::NAN),
         max_ms: at(1000).unwrap_or(f64::NAN),
+        uplink_us: micros_each(used, count),
+        written_kib: written as f64 / 1024.0 / count as f64,
     })
 }
 

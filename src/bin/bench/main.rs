@@ -68,7 +68,7 @@ pub struct Options {
     #[arg(long, default_value_t = 1000)]
     rate: u32,
     /// How long latency is measured, in seconds.
-    #[arg(long, default_value_t = 10)]
+    #[arg(long, default_value_t = 5)]
     seconds: u32,
     /// Observations that a store holds already when the cost with a history is measured.
     #[arg(long, default_value_t = 2_000_000)]

@@ -117,11 +117,14 @@ impl Report {
             return;
         }
         println!(
-            "\n{:<34}{:>10}{:>8}{:>8}{:>8}",
-            "from publish to visible, ms", "a second", "p50", "p99", "most"
+            "\n{:<34}{:>8}{:>8}{:>8}{:>10}{:>14}",
+            "publish to visible, ms", "p50", "p99", "most", "CPU µs", "written KiB"
         );
-        for Latency { way, rate, p50_ms, p99_ms, max_ms } in &self.latency {
-            println!("{way:<34}{rate:>10}{p50_ms:>8.1}{p99_ms:>8.1}{max_ms:>8.1}");
+        for Latency { way, rate, p50_ms, p99_ms, max_ms, uplink_us, written_kib } in &self.latency {
+            let way = format!("{way}, {rate} a second");
+            println!(
+                "{way:<34}{p50_ms:>8.1}{p99_ms:>8.1}{max_ms:>8.1}{uplink_us:>10.0}{written_kib:>14.1}"
+            );
         }
     }
 

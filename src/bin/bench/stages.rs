@@ -32,6 +32,9 @@ use crate::usage::{micros_each, own_thread};
 /// Messages in a transaction.
 pub const BATCH: u64 = 1000;
 
+/// More uplinks than this show nothing more.
+pub const UPLINKS_MAX: u64 = 50_000;
+
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Stages {
     /// Everything from message to commit, in µs of the processor an uplink.
@@ -90,7 +93,7 @@ pub fn catalog() -> Result<Arc<Catalog>> {
 }
 
 pub fn stages(home: &Home, options: &Options) -> Result<Stages> {
-    let (known, uplinks) = (u64::from(options.devices), options.uplinks);
+    let (known, uplinks) = (u64::from(options.devices), options.uplinks.min(UPLINKS_MAX));
     let load = Load::until(clock::now(), known + uplinks, options.devices);
     let catalog = catalog()?;
     let mut rounds = Vec::new();

@@ -42,6 +42,13 @@ pub fn of_pipeline(id: u32) -> Result<Option<Duration>> {
     Ok(None)
 }
 
+/// Bytes that another process has given to the disk.
+pub fn written(id: u32) -> Result<u64> {
+    let io = fs::read_to_string(format!("/proc/{id}/io"))?;
+    let bytes = io.lines().find_map(|line| line.strip_prefix("write_bytes: ")?.parse().ok());
+    bytes.context("no write_bytes in /proc/<id>/io")
+}
+
 /// Microseconds for each of so many.
 pub fn micros_each(time: Duration, count: u64) -> f64 {
     time.as_secs_f64() * 1e6 / count.max(1) as f64
