@@ -45,6 +45,8 @@ pub fn take_fleet(
 pub struct Registry {
     devices: HashMap<DevEui, Registered>,
     sites: BTreeMap<SiteId, Site>,
+    /// When a device began to stand at a site, in order of time.
+    arrivals: BTreeMap<SiteId, Vec<DateTime<Utc>>>,
 }
 
 #[derive(Clone, Debug)]
@@ -62,7 +64,9 @@ impl Registry {
             .into_iter()
             .map(|device| (device.dev_eui, Registered { device, deployments: Vec::new() }))
             .collect();
+        let mut arrivals: BTreeMap<SiteId, Vec<DateTime<Utc>>> = BTreeMap::new();
         for deployment in fleet.deployments {
+            arrivals.entry(deployment.site.clone()).or_default().push(deployment.from);
             if let Some(registered) = devices.get_mut(&deployment.dev_eui) {
                 registered.deployments.push(deployment);
             }
@@ -70,8 +74,11 @@ impl Registry {
         for registered in devices.values_mut() {
             registered.deployments.sort_by_key(|deployment| deployment.from);
         }
+        for times in arrivals.values_mut() {
+            times.sort_unstable();
+        }
         let sites = fleet.sites.into_iter().map(|site| (site.id.clone(), site)).collect();
-        Self { devices, sites }
+        Self { devices, sites, arrivals }
     }
 
     #[must_use]
@@ -94,6 +101,12 @@ impl Registry {
     #[must_use]
     pub fn site(&self, id: &SiteId) -> Option<&Site> {
         self.sites.get(id)
+    }
+
+    /// When each of the devices that have stood at a site began to, in order of time.
+    #[must_use]
+    pub fn arrivals(&self, site: &SiteId) -> &[DateTime<Utc>] {
+        self.arrivals.get(site).map_or(&[], Vec::as_slice)
     }
 
     /// All sites, by id.
