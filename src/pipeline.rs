@@ -13,6 +13,7 @@ mod judge;
 mod normalise;
 mod redecode;
 mod timing;
+mod window;
 mod worker;
 
 #[cfg(test)]
@@ -24,6 +25,7 @@ pub use examples::{ExampleFault, run_examples};
 pub use judge::judge_range;
 pub use redecode::{Difference, Redecoder};
 pub use timing::TimingLimits;
+pub use window::{WINDOW_QUANTITIES, is_of_window};
 pub use worker::{Reload, Wires, WorkerConfig, run};
 
 use std::sync::Arc;
@@ -42,6 +44,7 @@ use crate::telemetry::Metrics;
 use deduplicate::Identity;
 use derive::Place;
 use timing::TrustedTime;
+use window::Occasion;
 
 /// What an uplink may cost and how far its time is believed.
 #[derive(Clone, Debug, Default)]
@@ -215,7 +218,9 @@ impl Pipeline {
             Content::Uplink(uplink) => batch.heard_uplink(heard, uplink)?,
             Content::Event(event) => batch.heard_event(heard, event)?,
         }
-        taken.observations += store_all(batch, id, &verdict.observations)?;
+        let changed = store_all(batch, id, &verdict.observations)?;
+        taken.observations += changed.len();
+        taken.observations += self.derive_windows(batch, id, changed, Occasion::Change)?;
         if let Some(given) = given {
             let lag = (message.arrived_at - given).as_seconds_f64();
             self.metrics.uplink_lag.observe(lag.max(0.0));
@@ -365,14 +370,17 @@ fn server_time(content: &Content) -> Option<DateTime<Utc>> {
     }
 }
 
-fn store_all(
+/// Stores the observations of an uplink and returns those that are new or others than before.
+fn store_all<'o>(
     batch: &mut Batch<'_>,
     id: UplinkId,
-    observations: &[Observation],
-) -> Result<usize, StoreError> {
-    let mut changed = 0;
+    observations: &'o [Observation],
+) -> Result<Vec<&'o Observation>, StoreError> {
+    let mut changed = Vec::new();
     for observation in observations {
-        changed += usize::from(batch.observe(id, observation)?);
+        if batch.observe(id, observation)? {
+            changed.push(observation);
+        }
     }
     Ok(changed)
 }

@@ -10,7 +10,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use crate::model::Outcome;
-use crate::pipeline::{Pipeline, content_of, sighting_of};
+use crate::pipeline::{Pipeline, WINDOW_QUANTITIES, content_of, sighting_of};
 use crate::store::{
     Check, CopyError, Disposal, Finding, Findings, HourSpan, Inspector, LedgerItem, MANIFEST_FILE,
     Manifest, Newest, Progress, Sighting, StoreError, Watch, check_manifest,
@@ -209,6 +209,7 @@ impl Walk<'_> {
                 hour,
                 self.span,
                 last_uplink,
+                &WINDOW_QUANTITIES,
                 &mut self.newest,
                 &mut self.found,
             )?;

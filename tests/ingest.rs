@@ -2,6 +2,7 @@
 
 mod codecs;
 mod duplicates;
+mod meters;
 mod outcomes;
 mod values;
 

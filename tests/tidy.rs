@@ -110,6 +110,7 @@ const PURE: &[&str] = &[
     "src/derive",
     "src/pipeline/derive.rs",
     "src/pipeline/timing.rs",
+    "src/pipeline/window",
     "src/pipeline/normalise.rs",
     "src/pipeline/judge.rs",
     "src/pipeline/deduplicate.rs",

@@ -59,7 +59,7 @@ pub fn derive<'q, 'p>(
                 site: site.clone(),
                 quantity: quantity.name.clone(),
                 time,
-                value: (value.value * DECIMALS).round() / DECIMALS,
+                value: rounded(value.value),
                 quality,
             });
         }
@@ -69,9 +69,14 @@ pub fn derive<'q, 'p>(
 
 /// A value on its way to become an observation.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Value {
-    value: f64,
-    quality: Quality,
+pub struct Value {
+    pub value: f64,
+    pub quality: Quality,
+}
+
+/// A value without what is noise of the arithmetic.
+pub fn rounded(value: f64) -> f64 {
+    (value * DECIMALS).round() / DECIMALS
 }
 
 /// What is known of a site at one time.
@@ -206,7 +211,7 @@ impl Value {
 }
 
 /// The worse of two qualities; of two equally bad ones the first.
-const fn worse(a: Quality, b: Quality) -> Quality {
+pub const fn worse(a: Quality, b: Quality) -> Quality {
     match (a, b) {
         (Quality::Bad(_), _) | (Quality::Uncertain(_), Quality::Good | Quality::Uncertain(_)) => a,
         (Quality::Good | Quality::Uncertain(_), Quality::Bad(_)) | (Quality::Good, _) => b,

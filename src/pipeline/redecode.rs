@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::again::content_of;
+use super::window::{Occasion, is_of_window};
 use super::{Pipeline, server_time, timing};
 use crate::envelope::Content;
 use crate::model::{Observation, Outcome, Quality, QuantityName, Reason, SiteId};
@@ -136,10 +137,15 @@ impl Pipeline {
         for observation in &verdict.observations {
             self.observe_again(batch, archived, observation, run, found)?;
         }
-        for gone in made.iter().filter(|made| !is_among(made, &verdict.observations)) {
-            batch.observe(archived.id, &withdrawn(gone))?;
+        let gone = made.iter().filter(|made| !is_among(made, &verdict.observations));
+        let gone: Vec<_> =
+            gone.filter(|made| !is_of_window(&made.quantity)).map(withdrawn).collect();
+        for gone in &gone {
+            batch.observe(archived.id, gone)?;
             run.tally.removed += 1;
         }
+        let all = verdict.observations.iter().chain(&gone);
+        self.derive_windows(batch, archived.id, all, Occasion::Redecoding)?;
         batch.revise(
             archived,
             &Revision {

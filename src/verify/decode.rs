@@ -1,6 +1,6 @@
 use crate::envelope::Content;
 use crate::model::Observation;
-use crate::pipeline::Pipeline;
+use crate::pipeline::{Pipeline, is_of_window};
 use crate::store::{HourSpan, Inspector, StoreError, StoredMessage, UplinkId};
 
 /// What would be otherwise if every kept uplink came today.
@@ -73,7 +73,9 @@ impl Decoder {
             Some(kept) if kept.uplink > id => {}
             Some(kept) => {
                 let is_own = kept.uplink == id;
-                self.met += u64::from(is_own && span.holds(*time));
+                // Where a sensor tells what else is derived of many uplinks, neither side counts it.
+                let is_counted = is_own && span.holds(*time) && !is_of_window(quantity);
+                self.met += u64::from(is_counted);
                 let is_same = kept.value.to_bits() == value.to_bits() && kept.quality == *quality;
                 self.differences.same += u64::from(is_same && is_own);
                 self.differences.changed += u64::from(!is_same);

@@ -229,6 +229,44 @@ fn a_late_registration_brings_back_what_came_before_it() {
     assert_eq!(app.latest("bron", "water_temperature"), Some(17.5));
 }
 
+#[test]
+fn a_direction_that_is_told_late_makes_the_people_of_the_past_come_and_go() {
+    // IMBUILDINGS' published frame: 3 in direction A and 2 in direction B.
+    const COUNTER: &str = "0e7a11fffe000006";
+    let frame = hex::decode("02060004a30b00f6b5690800f80003000220060305e661").unwrap();
+    let home = Home::new();
+    home.configure("[listener.inside]\nbind = \"127.0.0.1:0\"\n");
+    let without = home.read("fleet/sites.toml")
+        + "[[site]]\nid = \"entre\"\nkind = \"visitor_counter\"\nname = \"Entrén\"\n";
+    home.write("fleet/sites.toml", &without);
+    home.add_device(COUNTER, "imbuildings/people-counter");
+    home.add_deployment(COUNTER, "entre", "2020-01-01T00:00:00Z", None);
+    let app = TestApp::start(&home);
+    let up = Up { f_port: 1, ..Up::of(COUNTER, 1, &frame).at(ago(60)) };
+    publish(app.listener("inside"), &[up.message()]);
+    app.api.received(1);
+    assert_eq!(app.latest("entre", "people_count_in"), None);
+    app.stop();
+
+    for (inwards, came, left) in [("b", 2.0, 3.0), ("a", 3.0, 2.0)] {
+        let direction = format!("[site.direction]\nin = \"{inwards}\"\n");
+        home.write("fleet/sites.toml", &(without.clone() + &direction));
+        let app = TestApp::start(&home);
+        app.api.reaches("uplinks_redecoded_total", &[], 1.0);
+        assert_eq!(app.latest("entre", "people_count_in"), Some(came), "{inwards}");
+        assert_eq!(app.latest("entre", "people_count_out"), Some(left), "{inwards}");
+        app.stop();
+    }
+    home.write("fleet/sites.toml", &without);
+    let app = TestApp::start(&home);
+    app.api.reaches("uplinks_redecoded_total", &[], 1.0);
+    assert_eq!(app.latest("entre", "people_count_in"), None);
+    assert_eq!(app.latest("entre", "people_count_a"), Some(3.0));
+    app.stop();
+    let verified = stadspuls(&["verify", "--config", home.config().to_str().unwrap(), "--decode"]);
+    assert_eq!(verified.code, Some(0), "{}", verified.out);
+}
+
 /// By command, while the service runs: first what would change, then the change.
 #[test]
 fn the_archive_is_decoded_again_by_command_beside_the_service_and_without_it() {

@@ -56,7 +56,8 @@ impl Inspector {
 
     /// Checks one hour of everything that is kept by hour, in one snapshot, and notes the newest
     /// observations of each series. Observations count as repeatable where their uplink arrived in
-    /// `span` and is not after `last_uplink`.
+    /// `span` and is not after `last_uplink`. Those of the quantities `of_many` are of no single uplink: it
+    /// may have become another one's, or nobody's.
     ///
     /// # Errors
     ///
@@ -66,14 +67,16 @@ impl Inspector {
         hour: i64,
         span: HourSpan,
         last_uplink: i64,
+        of_many: &[&str],
         newest: &mut HashMap<i64, Newest>,
         found: &mut Findings<'_>,
     ) -> Result<HourCounts, StoreError> {
         let snapshot = self.snapshot()?;
         check_strays(&snapshot, hour, found)?;
-        let mut counts = count(&snapshot, hour, span, last_uplink)?;
+        let of_many = quoted(of_many);
+        let mut counts = count(&snapshot, hour, span, last_uplink, &of_many)?;
         if counts.observations > 0 {
-            check_observations(&snapshot, hour, found)?;
+            check_observations(&snapshot, hour, &of_many, found)?;
             counts.aggregates = check_aggregates(&snapshot, hour, newest, found)?;
         }
         Ok(counts)
@@ -173,17 +176,25 @@ fn check_strays(
     Ok(())
 }
 
+/// Names as SQL lists them; they are this program's own words.
+fn quoted(names: &[&str]) -> String {
+    names.iter().map(|name| format!("'{name}'")).collect::<Vec<_>>().join(", ")
+}
+
 fn count(
     connection: &Connection,
     hour: i64,
     span: HourSpan,
     last_uplink: i64,
+    of_many: &str,
 ) -> Result<HourCounts, StoreError> {
     let arrived = hour_sql("u.arrived_at");
     let mut statement = connection.prepare_cached(&format!(
         "select count(*), count(*) filter (where u.disposal is null and u.id <= ?2
-             and {arrived} between ?3 and ?4 and o.reason is not {withdrawn})
-         from observation o left join uplink u on u.id = o.uplink where o.hour = ?1",
+             and {arrived} between ?3 and ?4 and o.reason is not {withdrawn}
+             and s.quantity not in ({of_many}))
+         from observation o left join uplink u on u.id = o.uplink
+         left join series s on s.id = o.series where o.hour = ?1",
         withdrawn = codes::WITHDRAWN
     ))?;
     Ok(statement.query_row(params![hour, last_uplink, span.first, span.last], |row| {
@@ -194,6 +205,7 @@ fn count(
 fn check_observations(
     connection: &Connection,
     hour: i64,
+    of_many: &str,
     found: &mut Findings<'_>,
 ) -> Result<(), StoreError> {
     let of_time = hour_sql("o.time");
@@ -202,7 +214,9 @@ fn check_observations(
          from observation o
          left join uplink u on u.id = o.uplink left join series s on s.id = o.series
          where o.hour = ?1
-         and (u.id is null or (u.outcome <> {stored} and o.reason is not {withdrawn}) or s.id is null or {of_time} <> o.hour)",
+         and (u.id is null or s.id is null or {of_time} <> o.hour
+             or (u.outcome <> {stored} and o.reason is not {withdrawn}
+                 and s.quantity not in ({of_many})))",
         stored = codes::STORED,
         withdrawn = codes::WITHDRAWN
     ))?;

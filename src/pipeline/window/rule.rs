@@ -1,0 +1,282 @@
+//! Which quantities are derived of which, and what each window holds.
+
+use std::collections::BTreeMap;
+use std::ops::{Bound, RangeInclusive};
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::derive::{median, metering, parking, people};
+use crate::model::{Direction, Quality, QuantityName, Site, SiteKind};
+use crate::pipeline::derive::{Value, rounded, worse};
+
+pub const FLOW: &str = "water_flow_hourly";
+pub const NIGHT_MIN: &str = "water_flow_night_min";
+pub const CONTINUOUS: &str = "continuous_flow";
+pub const PEOPLE_IN: &str = "people_count_in";
+pub const PEOPLE_OUT: &str = "people_count_out";
+pub const OCCUPIED: &str = "occupied_spaces";
+pub const SNOW_MEDIAN: &str = "snow_depth_median";
+pub const FILL_MEDIAN: &str = "fill_level_median";
+
+/// Fill levels of which the middle one is taken.
+const FILL_READINGS: usize = 3;
+
+/// The values of a quantity by time.
+pub type Series = BTreeMap<DateTime<Utc>, Value>;
+
+/// Times, both ends included.
+pub type Wanted = RangeInclusive<DateTime<Utc>>;
+
+/// What is derived, by quantity.
+pub type Derived = BTreeMap<&'static str, Series>;
+
+/// What is known of a site.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'p> {
+    pub site: Option<&'p Site>,
+    /// When a device began to stand there, in order of time.
+    pub arrivals: &'p [DateTime<Utc>],
+}
+
+/// Something that is derived of the series of a site.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rule {
+    /// Hourly flow, night minimum and continuous flow of a meter's index.
+    Metering,
+    /// In and out of what a counter counts.
+    People,
+    /// Cars in a car park.
+    Parking,
+    SnowMedian,
+    FillMedian,
+}
+
+/// The values that a rule is given.
+#[derive(Debug, Default)]
+pub struct Inputs {
+    series: BTreeMap<QuantityName, Series>,
+}
+
+impl Inputs {
+    pub fn add(&mut self, quantity: QuantityName, series: Series) {
+        self.series.insert(quantity, series);
+    }
+
+    fn of(&self, quantity: &str) -> Option<&Series> {
+        self.series.get(&QuantityName::from(quantity))
+    }
+}
+
+impl Rule {
+    /// The rule that an observation may be an input of.
+    pub fn touched(quantity: &QuantityName, time: DateTime<Utc>) -> Option<Self> {
+        Some(match &*quantity.0 {
+            "water_volume" if metering::is_whole_hour(time) => Self::Metering,
+            "people_count_ltr" | "people_count_rtl" | "people_count_a" | "people_count_b"
+            | "people_total_ltr" | "people_total_rtl" | "people_total_a" | "people_total_b" => {
+                Self::People
+            }
+            "vehicle_count_ltr" | "vehicle_count_rtl" => Self::Parking,
+            "snow_depth" => Self::SnowMedian,
+            "fill_level" => Self::FillMedian,
+            _ => return None,
+        })
+    }
+
+    /// Whether the rule is one for a site of this kind, and what it needs to know of it is known.
+    pub fn holds(self, place: &Place<'_>) -> bool {
+        place.site.is_some_and(|site| match self {
+            Self::Metering => site.kind == SiteKind::LeakPoint,
+            Self::People => site.kind == SiteKind::VisitorCounter && site.direction.is_some(),
+            Self::Parking => {
+                site.kind == SiteKind::ParkingLot && site.direction.is_some() && site.lot.is_some()
+            }
+            Self::SnowMedian => site.kind == SiteKind::SnowStation,
+            Self::FillMedian => site.kind == SiteKind::LitterBin,
+        })
+    }
+
+    /// What is derived of a time depends on nothing that is longer ago.
+    pub fn lookback(self) -> TimeDelta {
+        match self {
+            Self::Metering | Self::People => TimeDelta::hours(24),
+            // The day on which clocks are put back is so long.
+            Self::Parking => TimeDelta::hours(25),
+            Self::SnowMedian => TimeDelta::hours(1),
+            // Bins speak rarely.
+            Self::FillMedian => TimeDelta::hours(48),
+        }
+    }
+
+    pub const fn outputs(self) -> &'static [&'static str] {
+        match self {
+            Self::Metering => &[FLOW, NIGHT_MIN, CONTINUOUS],
+            Self::People => &[PEOPLE_IN, PEOPLE_OUT],
+            Self::Parking => &[OCCUPIED],
+            Self::SnowMedian => &[SNOW_MEDIAN],
+            Self::FillMedian => &[FILL_MEDIAN],
+        }
+    }
+
+    /// The quantities whose values the rule needs; none where it does not hold.
+    pub fn inputs(self, place: &Place<'_>) -> Vec<QuantityName> {
+        if !self.holds(place) {
+            return Vec::new();
+        }
+        let inwards = place.site.and_then(|site| site.direction);
+        let both = inwards.map(|inwards| [inwards, inwards.opposite()]);
+        let counted = |kind: &'static str| {
+            let names = both.into_iter().flatten();
+            names.map(move |direction| QuantityName::from(&*counter(kind, direction)))
+        };
+        match self {
+            Self::Metering => vec![QuantityName::from("water_volume")],
+            Self::People => counted("people_count").chain(counted("people_total")).collect(),
+            Self::Parking => counted("vehicle_count").collect(),
+            Self::SnowMedian => vec![QuantityName::from("snow_depth")],
+            Self::FillMedian => vec![QuantityName::from("fill_level")],
+        }
+    }
+
+    /// All values at the times wanted; none where the rule does not hold.
+    pub fn derive(self, place: &Place<'_>, inputs: &Inputs, wanted: &Wanted) -> Derived {
+        match self {
+            _ if !self.holds(place) => Derived::default(),
+            Self::Metering => metering(place, inputs, wanted),
+            Self::People => people(place, inputs, wanted),
+            Self::Parking => parking(place, inputs, wanted),
+            Self::SnowMedian => {
+                let medians = self.medians(inputs.of("snow_depth"), usize::MAX, wanted);
+                [(SNOW_MEDIAN, medians)].into()
+            }
+            Self::FillMedian => {
+                let medians = self.medians(inputs.of("fill_level"), FILL_READINGS, wanted);
+                [(FILL_MEDIAN, medians)].into()
+            }
+        }
+    }
+
+    /// The median of the last readings at each of them, of `most` at most.
+    fn medians(self, readings: Option<&Series>, most: usize, wanted: &Wanted) -> Series {
+        let mut medians = Series::new();
+        let Some(readings) = readings else { return medians };
+        for (&time, _) in readings.range(wanted.clone()) {
+            let window = readings.range(time - self.lookback()..=time);
+            let last: Vec<Value> = window.rev().take(most).map(|(_, value)| *value).collect();
+            let values: Vec<f64> = last.iter().map(|value| value.value).collect();
+            let Some(value) = median::median(&values).map(rounded) else { continue };
+            let quality = worst(last.iter().map(|value| value.quality));
+            medians.insert(time, Value { value, quality });
+        }
+        medians
+    }
+}
+
+impl Place<'_> {
+    /// Whether a device began to stand here after `from`, up to `to`.
+    fn has_arrived(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> bool {
+        self.arrivals.iter().any(|&arrival| from < arrival && arrival <= to)
+    }
+}
+
+fn counter(kind: &str, direction: Direction) -> String {
+    format!("{kind}_{}", direction.name())
+}
+
+/// The worst of the qualities of what something is derived of.
+fn worst(qualities: impl IntoIterator<Item = Quality>) -> Quality {
+    qualities.into_iter().fold(Quality::Good, worse)
+}
+
+fn metering(place: &Place<'_>, inputs: &Inputs, wanted: &Wanted) -> Derived {
+    let Some(indices) = inputs.of("water_volume") else { return Derived::default() };
+    let mut flows = Series::new();
+    for (&end, index) in indices.iter().filter(|(time, _)| metering::is_whole_hour(**time)) {
+        let begin = end - TimeDelta::hours(1);
+        let Some(before) = indices.get(&begin) else { continue };
+        // The index of the meter that stood here before says nothing of this one's.
+        if place.has_arrived(begin, end) {
+            continue;
+        }
+        let Some(value) = metering::flow(before.value, index.value) else { continue };
+        flows.insert(end, Value { value, quality: worse(before.quality, index.quality) });
+    }
+    let known = |hours: Vec<DateTime<Utc>>| -> (Vec<Option<f64>>, Quality) {
+        let values: Vec<_> = hours.iter().map(|hour| flows.get(hour)).collect();
+        let quality = worst(values.iter().flatten().map(|value| value.quality));
+        (values.into_iter().map(|value| value.map(|known| known.value)).collect(), quality)
+    };
+    let (mut continuous, mut nights) = (Series::new(), Series::new());
+    for (&end, _) in flows.range(wanted.clone()) {
+        let (day, quality) = known(metering::hours_of_day(end).collect());
+        let is_continuous = metering::is_continuous(&day);
+        continuous.extend(is_continuous.map(|is| (end, Value { value: f64::from(is), quality })));
+        if metering::ends_night(end) {
+            let (night, quality) = known(metering::hours_of_night(end).collect());
+            let least = metering::night_min(&night);
+            nights.extend(least.map(|value| (end, Value { value, quality })));
+        }
+    }
+    let flows = flows.range(wanted.clone()).map(|(&end, &flow)| (end, flow)).collect();
+    [(FLOW, flows), (CONTINUOUS, continuous), (NIGHT_MIN, nights)].into()
+}
+
+fn people(place: &Place<'_>, inputs: &Inputs, wanted: &Wanted) -> Derived {
+    let inwards = place.site.and_then(|site| site.direction);
+    let ways = inwards.map(|inwards| [(PEOPLE_IN, inwards), (PEOPLE_OUT, inwards.opposite())]);
+    let ways = ways.into_iter().flatten();
+    ways.map(|(name, way)| (name, passed(place, inputs, way, wanted))).collect()
+}
+
+/// How many have passed in a direction at each uplink.
+fn passed(place: &Place<'_>, inputs: &Inputs, way: Direction, wanted: &Wanted) -> Series {
+    let empty = Series::new();
+    let counts = inputs.of(&counter("people_count", way)).unwrap_or(&empty);
+    let totals = inputs.of(&counter("people_total", way)).unwrap_or(&empty);
+    let gained = |time: DateTime<Utc>| -> Option<Value> {
+        let is = totals.get(&time)?;
+        let (&before, was) = totals.range(time - Rule::People.lookback()..time).next_back()?;
+        // The total of the counter that stood here before says nothing of this one's.
+        if place.has_arrived(before, time) {
+            return None;
+        }
+        let value = people::gained(was.value, is.value, time - before)?;
+        Some(Value { value, quality: worse(was.quality, is.quality) })
+    };
+    let mut passed = Series::new();
+    let times = counts.range(wanted.clone()).chain(totals.range(wanted.clone()));
+    for (&time, _) in times {
+        let (count, gain) = (counts.get(&time).copied(), gained(time));
+        let all = people::passed(count.map(|one| one.value), gain.map(|one| one.value));
+        let quality = worst([count, gain].into_iter().flatten().map(|one| one.quality));
+        passed.extend(all.map(|value| (time, Value { value, quality })));
+    }
+    passed
+}
+
+fn parking(place: &Place<'_>, inputs: &Inputs, wanted: &Wanted) -> Derived {
+    let Some((inwards, lot)) = place.site.and_then(|site| site.direction.zip(site.lot)) else {
+        return Derived::default();
+    };
+    let empty = Series::new();
+    let counts = |way| inputs.of(&counter("vehicle_count", way)).unwrap_or(&empty);
+    let (came, left) = (counts(inwards), counts(inwards.opposite()));
+    let mut occupied = Series::new();
+    let times = came.range(wanted.clone()).chain(left.range(wanted.clone()));
+    for (&time, _) in times {
+        let reset = parking::last_reset(lot.reset_at, time);
+        // What is told at the hour itself was counted before it.
+        let since = |counts: &Series| -> (f64, Quality) {
+            let counted = || counts.range((Bound::Excluded(reset), Bound::Included(time)));
+            let quality = worst(counted().map(|(_, count)| count.quality));
+            (counted().map(|(_, count)| count.value).sum(), quality)
+        };
+        let ((came, came_quality), (left, left_quality)) = match reset < time {
+            true => (since(came), since(left)),
+            false => ((0.0, Quality::Good), (0.0, Quality::Good)),
+        };
+        let value = parking::occupied(&lot, came, left);
+        occupied.insert(time, Value { value, quality: worse(came_quality, left_quality) });
+    }
+    [(OCCUPIED, occupied)].into()
+}
