@@ -8,6 +8,9 @@ use chrono::TimeDelta;
 /// Totals begin again after 65 535.
 const TOTALS: f64 = 65_536.0;
 
+/// Of a total that is ahead by more than half of all numbers it is more likely that it is behind.
+const GAIN_MAX: f64 = TOTALS / 2.0;
+
 /// More than this in a second do not pass a path or a door: what a total seems to have gained beyond it, it
 /// has not gained.
 const PER_SECOND_MAX: f64 = 2.0;
@@ -15,11 +18,11 @@ const PER_SECOND_MAX: f64 = 2.0;
 /// How many have passed since a total was `before`, `elapsed` ago, now that it is `now`.
 ///
 /// A total that is smaller than before has either begun again after 65 535, or with the counter, from 0. It
-/// is the first where so many can have passed; else the counter has been restarted, and `now` counts since
-/// then. None where neither is possible.
+/// is the first where so many can have passed and they are fewer than half of all numbers; else the counter has
+/// been restarted, and `now` counts since then. None where neither is possible.
 #[must_use]
 pub fn gained(before: f64, now: f64, elapsed: TimeDelta) -> Option<f64> {
-    let most = PER_SECOND_MAX * elapsed.as_seconds_f64();
+    let most = GAIN_MAX.min(PER_SECOND_MAX * elapsed.as_seconds_f64());
     let gain = (now - before).rem_euclid(TOTALS);
     if gain <= most {
         return Some(gain);
@@ -67,6 +70,9 @@ mod tests {
         assert_eq!(gained(60_000.0, 5.0, QUARTER), Some(5.0), "5541 in a quarter of an hour");
         assert_eq!(gained(30_000.0, 20_000.0, QUARTER), None);
         assert_eq!(gained(0.0, 20_000.0, QUARTER), None);
+        let night = TimeDelta::hours(10);
+        assert_eq!(gained(1500.0, 12.0, night), Some(12.0), "nobody counts 64 048 in a night");
+        assert_eq!(gained(60_000.0, 5.0, night), Some(5541.0));
     }
 
     #[test]
