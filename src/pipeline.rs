@@ -25,7 +25,7 @@ pub use examples::{ExampleFault, run_examples};
 pub use judge::judge_range;
 pub use redecode::{Difference, Redecoder};
 pub use timing::TimingLimits;
-pub use window::{WINDOW_QUANTITIES, is_of_window};
+pub use window::{WINDOW_QUANTITIES, WindowLimit, is_of_window};
 pub use worker::{Reload, Wires, WorkerConfig, run};
 
 use std::sync::Arc;
@@ -52,6 +52,7 @@ pub struct PipelineLimits {
     /// Most bytes of a body that are read; the beginning of a larger one is kept.
     pub body: BodyLimit,
     pub timing: TimingLimits,
+    pub window: WindowLimit,
     pub codec: CodecLimits,
 }
 

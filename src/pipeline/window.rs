@@ -37,6 +37,19 @@ pub fn is_of_window(quantity: &QuantityName) -> bool {
 
 const WITHDRAWN: Quality = Quality::Bad(Reason::Withdrawn);
 
+/// Readings of one quantity in a window of which something is derived.
+///
+/// Of one that holds more nothing is, so that no sensor makes uplinks dear by talking all the time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WindowLimit(pub usize);
+
+impl Default for WindowLimit {
+    /// One in each minute of a day of 25 hours, and then some.
+    fn default() -> Self {
+        Self(2000)
+    }
+}
+
 /// Why windows are derived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Occasion {
@@ -44,6 +57,18 @@ pub enum Occasion {
     Change,
     /// Observations are as today's catalogue and fleet have them; what is known of their site may be new.
     Redecoding,
+}
+
+/// Observations of one quantity that are in touch with one another by their windows.
+type Cluster<'t> = &'t [DateTime<Utc>];
+
+/// What a step of deriving is given of the store.
+struct View {
+    inputs: Inputs,
+    /// The times whose values may have changed.
+    wanted: Wanted,
+    /// Whether all is seen that the observations have touched.
+    is_whole: bool,
 }
 
 impl Pipeline {
@@ -61,19 +86,19 @@ impl Pipeline {
     ) -> Result<usize, StoreError> {
         let mut touched: BTreeMap<(Rule, &SiteId), BTreeSet<DateTime<Utc>>> = BTreeMap::new();
         for observation in observations {
-            let Some(rule) = Rule::touched(&observation.quantity, observation.time) else {
-                continue;
-            };
+            let time = as_kept(observation.time);
+            let Some(rule) = Rule::touched(&observation.quantity, time) else { continue };
             let site = &observation.site;
             // Where the rule has ceased to hold, what it has made is taken back.
             if occasion == Occasion::Redecoding || rule.holds(&self.place(site)) {
-                touched.entry((rule, site)).or_default().insert(as_kept(observation.time));
+                touched.entry((rule, site)).or_default().insert(time);
             }
         }
         let mut changed = 0;
         for ((rule, site), times) in touched {
-            for wanted in spans(&times, rule.lookback()) {
-                changed += self.derive_window(batch, uplink, rule, site, wanted)?;
+            let reach = rule.reach(&self.place(site));
+            for cluster in clusters(&times.into_iter().collect::<Vec<_>>(), reach) {
+                changed += self.derive_cluster(batch, uplink, rule, site, cluster)?;
             }
         }
         Ok(changed)
@@ -83,24 +108,78 @@ impl Pipeline {
         Place { site: self.registry.site(site), arrivals: self.registry.arrivals(site) }
     }
 
+    fn derive_cluster(
+        &self,
+        batch: &mut Batch<'_>,
+        uplink: UplinkId,
+        rule: Rule,
+        site: &SiteId,
+        mut times: Cluster<'_>,
+    ) -> Result<usize, StoreError> {
+        let mut changed = 0;
+        while let Some(view) = self.look(batch, rule, site, times)? {
+            changed += self.derive_window(batch, uplink, rule, site, &view)?;
+            // Where there is too much to be seen at once, what follows of each is looked at by itself.
+            match times.split_first() {
+                Some((_, rest)) if !view.is_whole => times = rest,
+                _ => break,
+            }
+        }
+        Ok(changed)
+    }
+
+    /// Reads what is needed for the values that depend on the readings at `times`: of each quantity at most
+    /// [`WindowLimit`] and one before them, and a little more than as many from them on.
+    fn look(
+        &self,
+        batch: &Batch<'_>,
+        rule: Rule,
+        site: &SiteId,
+        times: Cluster<'_>,
+    ) -> Result<Option<View>, StoreError> {
+        let (Some(&first), Some(&last)) = (times.first(), times.last()) else { return Ok(None) };
+        let place = self.place(site);
+        let touched = first..=last + rule.reach(&place);
+        let Some(wanted) = without_dropped(batch, touched, rule.lookback())? else {
+            return Ok(None);
+        };
+        let (from, mut to) = wanted.into_inner();
+        let start = rule.window_start(&place, from);
+        // With so many readings after the first one, all windows that hold it are too full, and were so
+        // before the others of this uplink came.
+        let WindowLimit(readings_max) = self.limits.window;
+        let (before_max, after_max) = (readings_max + 1, readings_max + times.len() + 1);
+        let mut found = Vec::new();
+        for quantity in rule.inputs(&place) {
+            let before = Range { from: start, until: from };
+            let mut readings = batch.last_observations(site, &quantity, before, before_max)?;
+            let after = batch.observations(site, &quantity, range(&(from..=to)), after_max)?;
+            if let Some(end) = after.last().filter(|_| after.len() == after_max) {
+                to = to.min(end.time);
+            }
+            readings.extend(after);
+            found.push((quantity, readings));
+        }
+        let mut inputs = Inputs::new(readings_max);
+        for (quantity, readings) in found {
+            inputs.add(quantity, &readings);
+        }
+        Ok(Some(View { inputs, wanted: from..=to, is_whole: to >= last + rule.reach(&place) }))
+    }
+
     fn derive_window(
         &self,
         batch: &mut Batch<'_>,
         uplink: UplinkId,
         rule: Rule,
         site: &SiteId,
-        wanted: Wanted,
+        View { inputs, wanted, .. }: &View,
     ) -> Result<usize, StoreError> {
-        let Some(wanted) = without_dropped(batch, wanted, rule.lookback())? else { return Ok(0) };
         let place = self.place(site);
-        let read = *wanted.start() - rule.lookback()..=*wanted.end();
-        let mut inputs = Inputs::default();
-        for quantity in rule.inputs(&place) {
-            let series = usable(batch.observations(site, &quantity, range(&read))?);
-            inputs.add(quantity, series);
+        if rule.is_crowded(&place, inputs, wanted) {
+            self.metrics.windows_crowded.inc();
         }
-        let mut derived = rule.derive(&place, &inputs, &wanted);
-
+        let mut derived = rule.derive(&place, inputs, wanted);
         let mut changed = 0;
         for &name in rule.outputs() {
             let quantity = QuantityName::from(name);
@@ -109,7 +188,8 @@ impl Pipeline {
             for value in values.values_mut() {
                 value.quality = worse(judge_range(known, value.value), value.quality);
             }
-            let kept = batch.observations(site, &quantity, range(&wanted))?;
+            // They stand at the times of readings, so there are no more of them than were read.
+            let kept = batch.observations(site, &quantity, range(wanted), usize::MAX >> 1)?;
             for (time, value) in differing(&kept, values) {
                 let Value { value, quality } = value;
                 let (site, quantity) = (site.clone(), quantity.clone());
@@ -144,27 +224,13 @@ fn as_kept(time: DateTime<Utc>) -> DateTime<Utc> {
     DateTime::from_timestamp_micros(time.timestamp_micros()).unwrap_or(time)
 }
 
-/// The times at which values depend on what was observed at `times`, as few spans.
-fn spans(times: &BTreeSet<DateTime<Utc>>, lookback: TimeDelta) -> Vec<Wanted> {
-    let mut spans: Vec<Wanted> = Vec::new();
-    for &time in times {
-        let from = match spans.pop_if(|last| time <= *last.end()) {
-            Some(last) => *last.start(),
-            None => time,
-        };
-        spans.push(from..=time + lookback);
-    }
-    spans
+/// Parts of times, in order, whose values are derived together: those that reach one another.
+fn clusters(times: &[DateTime<Utc>], reach: TimeDelta) -> impl Iterator<Item = Cluster<'_>> {
+    times.chunk_by(move |&one, &next| next - one <= reach)
 }
 
 fn range(times: &Wanted) -> Range {
     Range { from: *times.start(), until: *times.end() + TimeDelta::microseconds(1) }
-}
-
-/// What is not known to be wrong.
-fn usable(kept: Vec<StoredObservation>) -> Series {
-    let usable = kept.into_iter().filter(|one| !one.quality.is_bad());
-    usable.map(|one| (one.time, Value { value: one.value, quality: one.quality })).collect()
 }
 
 /// The part of the times whose values depend on nothing that retention has dropped: the rest stays as it is.

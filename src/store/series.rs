@@ -165,6 +165,36 @@ pub(super) fn observations(
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+pub(super) fn last_observations(
+    connection: &Connection,
+    site: &SiteId,
+    quantity: &QuantityName,
+    range: Range,
+    limit: usize,
+) -> Result<Vec<StoredObservation>, StoreError> {
+    let Some(series) = series_id(connection, site, quantity)? else { return Ok(Vec::new()) };
+    let (first, last) = hours(range.from, range.until);
+    let (from, until) = (micros(range.from), micros(range.until));
+    // Hour by hour, since a query of all hours backwards would read and sort all of them before its limit.
+    let mut statement = connection.prepare_cached(
+        "select time, value, quality, reason, uplink from observation
+         where hour = ?1 and series = ?2 and time >= ?3 and time < ?4
+         order by time desc limit ?5",
+    )?;
+    let mut found = Vec::new();
+    for hour in (first..=last).rev() {
+        let left = limit - found.len();
+        if left == 0 {
+            break;
+        }
+        for row in statement.query_map(params![hour, series, from, until, left], observation)? {
+            found.push(row?);
+        }
+    }
+    found.reverse();
+    Ok(found)
+}
+
 fn hourly(
     connection: &Connection,
     site: &SiteId,

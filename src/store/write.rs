@@ -130,7 +130,7 @@ impl Batch<'_> {
         Ok(true)
     }
 
-    /// The observations of a series in a range, as they stand in this batch, in order of time.
+    /// The first observations of a series in a range, as they stand in this batch, in order of time.
     ///
     /// # Errors
     ///
@@ -140,8 +140,24 @@ impl Batch<'_> {
         site: &SiteId,
         quantity: &QuantityName,
         range: Range,
+        limit: usize,
     ) -> Result<Vec<StoredObservation>, StoreError> {
-        series::observations(self.connection, site, quantity, range, 0, usize::MAX >> 1)
+        series::observations(self.connection, site, quantity, range, 0, limit)
+    }
+
+    /// The last observations of a series in a range, as they stand in this batch, in order of time.
+    ///
+    /// # Errors
+    ///
+    /// As the store's.
+    pub fn last_observations(
+        &self,
+        site: &SiteId,
+        quantity: &QuantityName,
+        range: Range,
+        limit: usize,
+    ) -> Result<Vec<StoredObservation>, StoreError> {
+        series::last_observations(self.connection, site, quantity, range, limit)
     }
 
     /// "Latest" moves only forward in time, so late data never replaces a newer value.

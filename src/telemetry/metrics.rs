@@ -30,10 +30,11 @@ pub enum Name {
     RollUpDuration,
     RowsDisposed,
     UplinksRedecoded,
+    WindowsCrowded,
 }
 
 impl Name {
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::MessagesArrived,
         Self::UplinksReceived,
         Self::UplinkOutcomes,
@@ -56,6 +57,7 @@ impl Name {
         Self::RollUpDuration,
         Self::RowsDisposed,
         Self::UplinksRedecoded,
+        Self::WindowsCrowded,
     ];
 
     /// The name without the prefix `stadspuls_`, the unit and `_total`.
@@ -84,6 +86,7 @@ impl Name {
             Self::RollUpDuration => "roll_up_duration",
             Self::RowsDisposed => "rows_disposed",
             Self::UplinksRedecoded => "uplinks_redecoded",
+            Self::WindowsCrowded => "windows_crowded",
         }
     }
 
@@ -123,6 +126,9 @@ impl Name {
                 "Rows dropped by retention, by kind; of kind raw the message goes and the row stays"
             }
             Self::UplinksRedecoded => "Uplinks of the archive that were decoded again",
+            Self::WindowsCrowded => {
+                "Times nothing was derived where a window holds more readings than are read"
+            }
         }
     }
 
@@ -192,6 +198,7 @@ pub struct Metrics {
     pub roll_up_duration: Histogram,
     pub rows_disposed: Family<KindLabel, Counter>,
     pub uplinks_redecoded: Counter,
+    pub windows_crowded: Counter,
 }
 
 impl Default for Metrics {
@@ -230,6 +237,7 @@ impl Default for Metrics {
             roll_up_duration: add(&mut registry, Name::RollUpDuration, seconds()),
             rows_disposed: add(&mut registry, Name::RowsDisposed, Family::default()),
             uplinks_redecoded: add(&mut registry, Name::UplinksRedecoded, Counter::default()),
+            windows_crowded: add(&mut registry, Name::WindowsCrowded, Counter::default()),
             registry,
         }
     }

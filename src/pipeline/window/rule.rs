@@ -1,13 +1,14 @@
 //! Which quantities are derived of which, and what each window holds.
 
-use std::collections::BTreeMap;
-use std::ops::{Bound, RangeInclusive};
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::derive::{median, metering, parking, people};
 use crate::model::{Direction, Quality, QuantityName, Site, SiteKind};
 use crate::pipeline::derive::{Value, rounded, worse};
+use crate::store::StoredObservation;
 
 pub const FLOW: &str = "water_flow_hourly";
 pub const NIGHT_MIN: &str = "water_flow_night_min";
@@ -52,18 +53,42 @@ pub enum Rule {
 }
 
 /// The values that a rule is given.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Inputs {
+    readings_max: usize,
     series: BTreeMap<QuantityName, Series>,
+    /// The times of all readings of each quantity that has many, bad ones too, in order.
+    crowded: Vec<Vec<DateTime<Utc>>>,
 }
 
 impl Inputs {
-    pub fn add(&mut self, quantity: QuantityName, series: Series) {
+    /// Of a window that holds more than so many readings of a quantity nothing is derived.
+    pub const fn new(readings_max: usize) -> Self {
+        Self { readings_max, series: BTreeMap::new(), crowded: Vec::new() }
+    }
+
+    /// Takes the readings of a quantity, in order of time; those that are known to be wrong take no part.
+    pub fn add(&mut self, quantity: QuantityName, readings: &[StoredObservation]) {
+        if readings.len() > self.readings_max {
+            self.crowded.push(readings.iter().map(|one| one.time).collect());
+        }
+        let usable = readings.iter().filter(|one| !one.quality.is_bad());
+        let series = usable
+            .map(|one| (one.time, Value { value: one.value, quality: one.quality }))
+            .collect();
         self.series.insert(quantity, series);
     }
 
     fn of(&self, quantity: &str) -> Option<&Series> {
         self.series.get(&QuantityName::from(quantity))
+    }
+
+    /// Whether a window holds more readings of a quantity than are read.
+    fn is_crowded(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> bool {
+        self.crowded.iter().any(|times| {
+            let before = times.partition_point(|&time| time < from);
+            times.partition_point(|&time| time <= to).saturating_sub(before) > self.readings_max
+        })
     }
 }
 
@@ -108,6 +133,20 @@ impl Rule {
         }
     }
 
+    /// What is observed at a time matters to nothing that is later than this; where the rule does not hold, to
+    /// what has stood at the time itself.
+    pub fn reach(self, place: &Place<'_>) -> TimeDelta {
+        if self.holds(place) { self.lookback() } else { TimeDelta::zero() }
+    }
+
+    /// Where the window of what is derived of a time begins.
+    pub fn window_start(self, place: &Place<'_>, time: DateTime<Utc>) -> DateTime<Utc> {
+        match (self, place.site.and_then(|site| site.lot)) {
+            (Self::Parking, Some(lot)) => parking::last_reset(lot.reset_at, time),
+            _ => time - self.lookback(),
+        }
+    }
+
     pub const fn outputs(self) -> &'static [&'static str] {
         match self {
             Self::Metering => &[FLOW, NIGHT_MIN, CONTINUOUS],
@@ -138,6 +177,24 @@ impl Rule {
         }
     }
 
+    /// The times of a series that are wanted and of which something can be derived.
+    fn times(
+        self,
+        place: &Place<'_>,
+        inputs: &Inputs,
+        series: &Series,
+        wanted: &Wanted,
+    ) -> impl Iterator<Item = DateTime<Utc>> {
+        let times = series.range(wanted.clone()).map(|(&time, _)| time);
+        times.filter(move |&time| !inputs.is_crowded(self.window_start(place, time), time))
+    }
+
+    /// Whether there are more readings in a window that is wanted than are read.
+    pub fn is_crowded(self, place: &Place<'_>, inputs: &Inputs, wanted: &Wanted) -> bool {
+        let all = inputs.crowded.iter().flatten().filter(|&time| wanted.contains(time));
+        all.into_iter().any(|&time| inputs.is_crowded(self.window_start(place, time), time))
+    }
+
     /// All values at the times wanted; none where the rule does not hold.
     pub fn derive(self, place: &Place<'_>, inputs: &Inputs, wanted: &Wanted) -> Derived {
         match self {
@@ -146,21 +203,28 @@ impl Rule {
             Self::People => people(place, inputs, wanted),
             Self::Parking => parking(place, inputs, wanted),
             Self::SnowMedian => {
-                let medians = self.medians(inputs.of("snow_depth"), usize::MAX, wanted);
+                let medians = self.medians(place, inputs, "snow_depth", usize::MAX, wanted);
                 [(SNOW_MEDIAN, medians)].into()
             }
             Self::FillMedian => {
-                let medians = self.medians(inputs.of("fill_level"), FILL_READINGS, wanted);
+                let medians = self.medians(place, inputs, "fill_level", FILL_READINGS, wanted);
                 [(FILL_MEDIAN, medians)].into()
             }
         }
     }
 
     /// The median of the last readings at each of them, of `most` at most.
-    fn medians(self, readings: Option<&Series>, most: usize, wanted: &Wanted) -> Series {
+    fn medians(
+        self,
+        place: &Place<'_>,
+        inputs: &Inputs,
+        quantity: &str,
+        most: usize,
+        wanted: &Wanted,
+    ) -> Series {
         let mut medians = Series::new();
-        let Some(readings) = readings else { return medians };
-        for (&time, _) in readings.range(wanted.clone()) {
+        let Some(readings) = inputs.of(quantity) else { return medians };
+        for time in self.times(place, inputs, readings, wanted) {
             let window = readings.range(time - self.lookback()..=time);
             let last: Vec<Value> = window.rev().take(most).map(|(_, value)| *value).collect();
             let values: Vec<f64> = last.iter().map(|value| value.value).collect();
@@ -207,7 +271,8 @@ fn metering(place: &Place<'_>, inputs: &Inputs, wanted: &Wanted) -> Derived {
         (values.into_iter().map(|value| value.map(|known| known.value)).collect(), quality)
     };
     let (mut continuous, mut nights) = (Series::new(), Series::new());
-    for (&end, _) in flows.range(wanted.clone()) {
+    let ends: BTreeSet<_> = Rule::Metering.times(place, inputs, &flows, wanted).collect();
+    for &end in &ends {
         let (day, quality) = known(metering::hours_of_day(end).collect());
         let is_continuous = metering::is_continuous(&day);
         continuous.extend(is_continuous.map(|is| (end, Value { value: f64::from(is), quality })));
@@ -217,7 +282,7 @@ fn metering(place: &Place<'_>, inputs: &Inputs, wanted: &Wanted) -> Derived {
             nights.extend(least.map(|value| (end, Value { value, quality })));
         }
     }
-    let flows = flows.range(wanted.clone()).map(|(&end, &flow)| (end, flow)).collect();
+    flows.retain(|end, _| ends.contains(end));
     [(FLOW, flows), (CONTINUOUS, continuous), (NIGHT_MIN, nights)].into()
 }
 
@@ -244,8 +309,8 @@ fn passed(place: &Place<'_>, inputs: &Inputs, way: Direction, wanted: &Wanted) -
         Some(Value { value, quality: worse(was.quality, is.quality) })
     };
     let mut passed = Series::new();
-    let times = counts.range(wanted.clone()).chain(totals.range(wanted.clone()));
-    for (&time, _) in times {
+    let times = [counts, totals].map(|series| Rule::People.times(place, inputs, series, wanted));
+    for time in times.into_iter().flatten() {
         let (count, gain) = (counts.get(&time).copied(), gained(time));
         let all = people::passed(count.map(|one| one.value), gain.map(|one| one.value));
         let quality = worst([count, gain].into_iter().flatten().map(|one| one.quality));
@@ -262,21 +327,18 @@ fn parking(place: &Place<'_>, inputs: &Inputs, wanted: &Wanted) -> Derived {
     let counts = |way| inputs.of(&counter("vehicle_count", way)).unwrap_or(&empty);
     let (came, left) = (counts(inwards), counts(inwards.opposite()));
     let mut occupied = Series::new();
-    let times = came.range(wanted.clone()).chain(left.range(wanted.clone()));
-    for (&time, _) in times {
+    let times = [came, left].map(|series| Rule::Parking.times(place, inputs, series, wanted));
+    for time in times.into_iter().flatten() {
         let reset = parking::last_reset(lot.reset_at, time);
-        // What is told at the hour itself was counted before it.
-        let since = |counts: &Series| -> (f64, Quality) {
-            let counted = || counts.range((Bound::Excluded(reset), Bound::Included(time)));
-            let quality = worst(counted().map(|(_, count)| count.quality));
-            (counted().map(|(_, count)| count.value).sum(), quality)
+        let mut quality = Quality::Good;
+        let mut since = |counts: &Series| -> f64 {
+            let counted = || counts.range(reset..=time);
+            quality = worse(quality, worst(counted().map(|(_, count)| count.quality)));
+            // What is told at the hour itself was counted before it.
+            counted().filter(|(at, _)| **at > reset).map(|(_, count)| count.value).sum()
         };
-        let ((came, came_quality), (left, left_quality)) = match reset < time {
-            true => (since(came), since(left)),
-            false => ((0.0, Quality::Good), (0.0, Quality::Good)),
-        };
-        let value = parking::occupied(&lot, came, left);
-        occupied.insert(time, Value { value, quality: worse(came_quality, left_quality) });
+        let value = parking::occupied(&lot, since(came), since(left));
+        occupied.insert(time, Value { value, quality });
     }
     [(OCCUPIED, occupied)].into()
 }

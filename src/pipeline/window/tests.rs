@@ -1,7 +1,8 @@
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
+use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
@@ -82,15 +83,24 @@ struct Bench {
 /// What is kept: time, value and quality.
 type Row = (DateTime<Utc>, f64, Quality);
 
+fn catalog() -> Arc<Catalog> {
+    static CATALOG: OnceLock<Arc<Catalog>> = OnceLock::new();
+    let decoders = || Path::new(env!("CARGO_MANIFEST_DIR")).join("decoders");
+    Arc::clone(CATALOG.get_or_init(|| Arc::new(Catalog::load(&[decoders()], &Default::default()))))
+}
+
 impl Bench {
     fn new(fleet: Fleet) -> Self {
+        Self::limited(fleet, WindowLimit::default())
+    }
+
+    fn limited(fleet: Fleet, window: WindowLimit) -> Self {
         let dir = TempDir::new().unwrap();
         let mut store = Store::open(&StoreConfig::in_dir(dir.path())).unwrap();
-        let decoders = Path::new(env!("CARGO_MANIFEST_DIR")).join("decoders");
-        let catalog = Arc::new(Catalog::load(&[decoders], &Default::default()));
         let registry = Arc::new(Registry::new(fleet));
         let metrics = Arc::new(Metrics::default());
-        let pipeline = Pipeline::new(registry, catalog, PipelineLimits::default(), metrics);
+        let limits = PipelineLimits { window, ..PipelineLimits::default() };
+        let pipeline = Pipeline::new(registry, catalog(), limits, metrics);
         let message = Message {
             source: Arc::new(Source { name: "test".to_owned(), format: Format::Auto }),
             topic: "stad".to_owned(),
@@ -120,13 +130,28 @@ impl Bench {
         done.unwrap()
     }
 
+    /// Stores the observations of a frame at once.
+    fn take_frame(&mut self, frame: &[Observation]) {
+        let (pipeline, writer) = (&self.pipeline, &mut self.store.writer);
+        let done: Result<usize, StoreError> = writer.batch(|batch| {
+            let mut changed = Vec::new();
+            for observation in frame {
+                if batch.observe(UplinkId(1), observation)? {
+                    changed.push(observation);
+                }
+            }
+            pipeline.derive_windows(batch, UplinkId(1), changed, Occasion::Change)
+        });
+        done.unwrap();
+    }
+
     /// What is kept of a quantity and has not been withdrawn.
     fn rows(&mut self, site: &str, quantity: &str) -> Vec<Row> {
         let range = Range { from: at("2026-03-01T00:00:00Z"), until: at("2026-05-01T00:00:00Z") };
         let kept: Result<_, StoreError> = self
             .store
             .writer
-            .batch(|batch| batch.observations(&site.into(), &quantity.into(), range));
+            .batch(|batch| batch.observations(&site.into(), &quantity.into(), range, 100_000));
         let kept = kept.unwrap().into_iter().filter(|one| one.quality != WITHDRAWN);
         kept.map(|one| (one.time, one.value, one.quality)).collect()
     }
@@ -239,6 +264,93 @@ fn data_in_any_order_and_twice_come_to_the_same() {
         bench.take(&order, Occasion::Change);
         assert_eq!(bench.all(), wanted, "order {number}");
         assert_eq!(bench.take(&order, Occasion::Redecoding), 0, "order {number}");
+    }
+}
+
+#[test]
+fn nothing_is_said_of_more_readings_than_are_read() {
+    let mut bench = Bench::limited(fleet(&[]), WindowLimit(4));
+    let depth = |minutes| {
+        let time = at("2026-03-10T12:00:00Z") + TimeDelta::minutes(minutes);
+        observation("snostation", "snow_depth", time, 0.4)
+    };
+    let medians = |bench: &mut Bench| -> Vec<i64> {
+        let rows = bench.rows("snostation", "snow_depth_median");
+        rows.iter().map(|(time, ..)| (*time - depth(0).time).num_minutes()).collect()
+    };
+    bench.take(&[0, 10, 20, 30, 100, 110, 120].map(depth), Occasion::Change);
+    assert_eq!(medians(&mut bench), [20, 30, 120]);
+    assert_eq!(bench.pipeline.metrics.windows_crowded.get(), 0);
+    // Late ones, of which the last five of an hour are too many.
+    bench.take(&[depth(25)], Occasion::Change);
+    assert_eq!(medians(&mut bench), [20, 25, 120]);
+    assert!(bench.pipeline.metrics.windows_crowded.get() > 0);
+    bench.take_frame(&[105, 115, 130, 140].map(depth));
+    assert_eq!(medians(&mut bench), [20, 25, 110, 115]);
+}
+
+/// What may be observed at the sites: one value at most for each series and time.
+fn readings() -> impl Strategy<Value = Vec<Observation>> {
+    const SERIES: [(&str, &str, i64); 9] = [
+        ("va-01", "water_volume", 60),
+        ("entre", "people_total_a", 15),
+        ("entre", "people_total_b", 15),
+        ("entre", "people_count_a", 15),
+        ("parkering", "vehicle_count_rtl", 60),
+        ("parkering", "vehicle_count_ltr", 60),
+        ("snostation", "snow_depth", 15),
+        ("korg", "fill_level", 360),
+        ("badplats", "snow_depth", 15),
+    ];
+    let quality = prop_oneof![6 => Just(GOOD), 1 => Just(SKEWED), 1 => Just(BAD)];
+    let key = (0..SERIES.len(), 0_i64..30);
+    let all = proptest::collection::btree_map(key, (0_u8..90, quality), 20..90);
+    all.prop_map(|all| {
+        let reading = |((series, step), (value, quality)): ((usize, i64), (u8, Quality))| {
+            let (site, quantity, minutes) = SERIES[series];
+            let time = at("2026-03-28T20:00:00Z") + TimeDelta::minutes(step * minutes);
+            Observation { quality, ..observation(site, quantity, time, value.into()) }
+        };
+        all.into_iter().map(reading).collect()
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// One by one in order, and in frames in any order, each twice.
+    #[test]
+    fn the_order_of_readings_and_their_frames_are_without_effect(
+        (readings, other) in readings().prop_flat_map(|all| (Just(all.clone()), Just(all).prop_shuffle())),
+        size in 1_usize..12,
+        most in prop_oneof![Just(4_usize), Just(2000)],
+    ) {
+        let arrivals = ["2026-03-01T00:00:00Z", "2026-03-29T06:30:00Z"];
+        let mut one = Bench::limited(fleet(&arrivals), WindowLimit(most));
+        one.take(&readings, Occasion::Change);
+        let mut another = Bench::limited(fleet(&arrivals), WindowLimit(most));
+        for frame in other.chunks(size).chain(other.chunks(size)) {
+            another.take_frame(frame);
+        }
+        prop_assert_eq!(one.all(), another.all());
+        prop_assert_eq!(one.take(&other, Occasion::Redecoding), 0);
+    }
+
+    /// Whatever comes of uncertain readings is uncertain, and of bad ones comes nothing.
+    #[test]
+    fn nothing_is_better_than_what_it_comes_from(readings in readings()) {
+        let mut bench = Bench::new(fleet(&[]));
+        let of = |quality| -> Vec<Observation> {
+            readings.iter().map(|one| Observation { quality, ..one.clone() }).collect()
+        };
+        bench.take_frame(&of(SKEWED));
+        for (_, quantity, rows) in bench.all() {
+            for row in rows {
+                prop_assert!(row.2 != GOOD, "{} {:?}", quantity, row);
+            }
+        }
+        bench.take_frame(&of(BAD));
+        prop_assert!(bench.all().iter().all(|(_, _, rows)| rows.is_empty()));
     }
 }
 
