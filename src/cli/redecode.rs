@@ -236,6 +236,9 @@ fn summary(verb: &str, tally: &Tally, largest: &[Difference]) -> String {
     line(tally.changed, &format!("observations {verb} changed"));
     line(tally.removed, &format!("observations {verb} withdrawn"));
     line(tally.same, "observations are the same");
+    if tally.derived > 0 {
+        line(tally.derived, &format!("times a value of several uplinks {verb} derived anew"));
+    }
     line(tally.now_failing, "uplinks newly fail");
     line(tally.now_decoded, "uplinks are newly decoded");
     if tally.not_kept > 0 {

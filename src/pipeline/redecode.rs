@@ -145,7 +145,8 @@ impl Pipeline {
             run.tally.removed += 1;
         }
         let all = verdict.observations.iter().chain(&gone);
-        self.derive_windows(batch, archived.id, all, Occasion::Redecoding)?;
+        let derived = self.derive_windows(batch, archived.id, all, Occasion::Redecoding)?;
+        run.tally.derived += derived as u64;
         batch.revise(
             archived,
             &Revision {

@@ -34,6 +34,8 @@ pub struct Tally {
     /// Observations that would not be made any more; they are kept as bad.
     pub removed: u64,
     pub same: u64,
+    /// Writes to observations that are derived of several uplinks: once for each uplink that changes one.
+    pub derived: u64,
     /// Uplinks that could be decoded and now cannot.
     pub now_failing: u64,
     /// Uplinks that could not be decoded, or belonged to nobody, and now give observations.

@@ -75,10 +75,19 @@ fn decoding_again_with_nothing_changed_changes_nothing() {
     let before = city.count("select max(seq) from change");
     let City { store, pipeline, .. } = &mut city;
     let done = decode_again(&mut store.writer, pipeline, 500);
-    let Tally { uplinks, same, added, changed, removed, now_failing, now_decoded, not_kept } =
-        done.run.tally;
+    let Tally {
+        uplinks,
+        same,
+        added,
+        changed,
+        removed,
+        derived,
+        now_failing,
+        now_decoded,
+        not_kept,
+    } = done.run.tally;
     assert!(uplinks > 1000 && same > 3000, "{:?}", done.run.tally);
-    assert_eq!([added, changed, removed, now_failing, now_decoded, not_kept], [0; 6]);
+    assert_eq!([added, changed, removed, derived, now_failing, now_decoded, not_kept], [0; 7]);
     assert_eq!(city.count("select max(seq) from change"), before);
     assert_eq!(city.verify().1, Vec::<String>::new());
 }
@@ -248,6 +257,13 @@ fn a_direction_that_is_told_late_makes_the_people_of_the_past_come_and_go() {
     assert_eq!(app.latest("entre", "people_count_in"), None);
     app.stop();
 
+    let config = home.config();
+    let config = config.to_str().unwrap();
+    home.write("fleet/sites.toml", &(without.clone() + "[site.direction]\nin = \"b\"\n"));
+    let rehearsed = stadspuls(&["redecode", "--config", config, "--dry-run"]);
+    let told = "2  times a value of several uplinks would be derived anew";
+    assert!(rehearsed.out.contains(told), "{}", rehearsed.out);
+
     for (inwards, came, left) in [("b", 2.0, 3.0), ("a", 3.0, 2.0)] {
         let direction = format!("[site.direction]\nin = \"{inwards}\"\n");
         home.write("fleet/sites.toml", &(without.clone() + &direction));
@@ -263,7 +279,7 @@ fn a_direction_that_is_told_late_makes_the_people_of_the_past_come_and_go() {
     assert_eq!(app.latest("entre", "people_count_in"), None);
     assert_eq!(app.latest("entre", "people_count_a"), Some(3.0));
     app.stop();
-    let verified = stadspuls(&["verify", "--config", home.config().to_str().unwrap(), "--decode"]);
+    let verified = stadspuls(&["verify", "--config", config, "--decode"]);
     assert_eq!(verified.code, Some(0), "{}", verified.out);
 }
 

@@ -136,6 +136,7 @@ fn log_redecode(redecoder: &Redecoder) {
         added = tally.added,
         changed = tally.changed,
         removed = tally.removed,
+        derived = tally.derived,
         now_failing = tally.now_failing,
         "the archive has been decoded again"
     );

@@ -126,13 +126,22 @@ impl Batch<'_> {
     ///
     /// As the store's; the whole batch is then undone.
     pub fn save_redecode(&self, run: &RedecodeRun, now: DateTime<Utc>) -> Result<(), StoreError> {
-        let Tally { uplinks, added, changed, removed, same, now_failing, now_decoded, not_kept } =
-            run.tally;
+        let Tally {
+            uplinks,
+            added,
+            changed,
+            removed,
+            same,
+            derived,
+            now_failing,
+            now_decoded,
+            not_kept,
+        } = run.tally;
         self.connection
             .prepare_cached(
                 "update redecode set at_hour = ?2, at_device = ?3, at_uplink = ?4, uplinks = ?5, added = ?6,
                      changed = ?7, removed = ?8, same = ?9, now_failing = ?10, now_decoded = ?11,
-                     not_kept = ?12, finished_at = ?13 where id = ?1",
+                     not_kept = ?12, derived = ?13, finished_at = ?14 where id = ?1",
             )?
             .execute(params![
                 run.id,
@@ -147,6 +156,7 @@ impl Batch<'_> {
                 now_failing,
                 now_decoded,
                 not_kept,
+                derived,
                 run.finished.then(|| micros(now)),
             ])?;
         Ok(())
@@ -201,6 +211,7 @@ fn run(row: &Row<'_>) -> rusqlite::Result<RedecodeRun> {
             changed: row.get("changed")?,
             removed: row.get("removed")?,
             same: row.get("same")?,
+            derived: row.get("derived")?,
             now_failing: row.get("now_failing")?,
             now_decoded: row.get("now_decoded")?,
             not_kept: row.get("not_kept")?,

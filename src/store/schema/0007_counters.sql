@@ -1,4 +1,5 @@
--- What a site says of its counter: which direction leads in, and how many cars a car park has room for.
+-- What a site says of its counter: which direction leads in, and how many cars a car park has room for. And
+-- what decoding again has changed of the values that are derived of many uplinks.
 
 create table direction (
     site    text primary key references site,
@@ -11,3 +12,5 @@ create table lot (
     offset           integer not null,       -- cars that stand there when the sum begins anew
     reset_at_seconds integer not null        -- after midnight, in Swedish time
 ) without rowid;
+
+alter table redecode add column derived integer not null default 0;
