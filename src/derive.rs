@@ -1,4 +1,5 @@
-//! Quantities that nobody measures and that follow from those that are measured.
+//! Quantities that nobody measures and that follow from those that are measured, and what those can be
+//! told from that are measured wrongly.
 //!
 //! Plain functions: what they need is given to them, and each names the source of its formula.
 
@@ -7,3 +8,4 @@ pub mod fill;
 pub mod humidity;
 pub mod level;
 pub mod snow;
+pub mod water;

@@ -26,7 +26,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("store", &["model"]),
     ("registry", &["catalog", "derive", "document", "model", "store"]),
     ("envelope", &["model"]),
-    ("bathing", &["model", "store"]),
+    ("bathing", &["derive", "model", "store"]),
     ("source", &["clock", "intake", "model", "secret", "telemetry"]),
     ("simulate", &["clock", "model", "source"]),
     (

@@ -45,7 +45,7 @@ pub struct Change {
 }
 
 impl Reader {
-    /// The newest observation of a series that is not bad.
+    /// The newest observation of a series that is neither bad nor a jump that waits to be confirmed.
     ///
     /// # Errors
     ///

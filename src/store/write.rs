@@ -122,7 +122,7 @@ impl Batch<'_> {
             .prepare_cached("insert into change (series, time) values (?1, ?2)")?
             .execute(params![series, time])?;
         self.touched_hours.insert(hour);
-        if quality == codes::BAD {
+        if quality == codes::BAD || reason == Some(codes::JUMP) {
             self.withdraw_latest(series, time)?;
         } else {
             self.advance_latest(series, time, observation.value, (quality, reason), uplink)?;
@@ -166,8 +166,8 @@ impl Batch<'_> {
         Ok(())
     }
 
-    /// Where the latest value turns out to be bad, the one before it takes its place, and none
-    /// does where that lies further back than anybody would show it.
+    /// Where the latest value turns out to be bad or a jump, the one before it takes its place, and
+    /// none does where that lies further back than anybody would show it.
     fn withdraw_latest(&self, series: i64, time: i64) -> Result<(), StoreError> {
         const HOURS_BACK: i64 = 31 * codes::HOURS_PER_DAY;
         let removed = self
@@ -185,10 +185,10 @@ impl Batch<'_> {
                  insert into latest (series, time, value, quality, reason, uplink)
                  select o.series, o.time, o.value, o.quality, o.reason, o.uplink
                  from back cross join observation o on o.hour = back.hour and o.series = ?1
-                 where o.quality <> ?4
+                 where o.quality <> ?4 and o.reason is not ?5
                  order by o.time desc limit 1",
             )?
-            .execute(params![series, hour, HOURS_BACK, codes::BAD])?;
+            .execute(params![series, hour, HOURS_BACK, codes::BAD, codes::JUMP])?;
         Ok(())
     }
 
