@@ -288,10 +288,12 @@ impl Pipeline {
                 let measured_at = measurement.time.unwrap_or(time.time);
                 let deployment = self.registry.deployment_at(uplink.dev_eui, measured_at)?;
                 let installation = deployment.installation_at(measured_at);
+                let site = self.registry.site(&deployment.site);
                 Some(judge::judge(
                     &decoded.profile,
                     &judge::corrected(measurement, installation),
                     &deployment.site,
+                    site.and_then(|site| site.quality_of(&measurement.quantity)),
                     time,
                 ))
             })

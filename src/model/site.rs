@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{Datelike, NaiveDate};
 
-use super::{Backwater, Rating};
+use super::{Backwater, QualityRule, QuantityName, Rating};
 
 /// The permanent name of a site: lower-case letters, digits and single hyphens, never reused.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -105,6 +105,16 @@ pub struct Site {
     /// The rating curves of a gauging station, which do not overlap in time.
     pub ratings: Vec<Rating>,
     pub backwaters: Vec<Backwater>,
+    /// By quantity, one for each.
+    pub quality: Vec<QualityRule>,
+}
+
+impl Site {
+    /// What this site says of a quantity.
+    #[must_use]
+    pub fn quality_of(&self, quantity: &QuantityName) -> Option<&QualityRule> {
+        self.quality.iter().find(|rule| rule.quantity == *quantity)
+    }
 }
 
 /// The decision that makes a site public: by whom, when, for what.

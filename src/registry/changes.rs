@@ -103,7 +103,8 @@ fn changed_sites(old: &Fleet, new: &Fleet) -> BTreeMap<SiteId, DateTime<Utc>> {
     let mut changed = BTreeMap::new();
     for site in &new.sites {
         let Some(was) = old.get(&site.id) else { continue };
-        let since = if was.kind == site.kind {
+        // What is said of a quantity here has no date: it holds for all that was measured here.
+        let since = if was.kind == site.kind && was.quality == site.quality {
             let ratings = differing(&was.ratings, &site.ratings, |rating| rating.from);
             let backwaters = differing(&was.backwaters, &site.backwaters, |one| one.from);
             [ratings, backwaters].into_iter().flatten().min()
@@ -142,8 +143,10 @@ fn of_sites(
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
-    use crate::model::{ProfileId, Rating, SiteKind};
+    use crate::model::{Jump, ProfileId, QualityRule, Rating, SiteKind};
 
     fn at(text: &str) -> DateTime<Utc> {
         text.parse().unwrap()
@@ -159,6 +162,7 @@ mod tests {
             bathing: None,
             ratings: Vec::new(),
             backwaters: Vec::new(),
+            quality: Vec::new(),
         };
         let device = |number| Device {
             dev_eui: DevEui(number),
@@ -210,6 +214,14 @@ mod tests {
         let rating = Rating { from: at(spring), until: None, segments: Vec::new() };
         check(|new| new.sites[1].ratings.push(rating.clone()), Some((&[2], spring)));
         check(|new| new.sites[1].kind = SiteKind::SnowStation, Some((&[2], begin)));
+        let rule = QualityRule {
+            quantity: "water_level".into(),
+            min: None,
+            max: None,
+            jump: Some(Jump { step: 0.2, within: Duration::from_secs(900) }),
+            stuck_for: None,
+        };
+        check(|new| new.sites[0].quality.push(rule.clone()), Some((&[1], begin)));
     }
 
     #[test]

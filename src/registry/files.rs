@@ -1,6 +1,7 @@
 //! Reads the fleet from the operator's files: sites, devices and deployments.
 
 mod installation;
+mod quality;
 mod rating;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,7 +32,7 @@ const STALE_FOR: Duration = Duration::from_secs(24 * 3600);
 pub fn read_fleet(folder: &Path, catalog: &Catalog, faults: &Faults) -> Fleet {
     let mut known = Known::default();
     let sites = document::read(&folder.join(SITES), faults, |root| {
-        root.tables("site", |section| read_site(section, &mut known))
+        root.tables("site", |section| read_site(section, catalog, &mut known))
     });
     let devices = document::read(&folder.join(DEVICES), faults, |root| {
         root.tables("device", |section| read_device(section, catalog, &mut known))
@@ -54,7 +55,7 @@ struct Known {
     deployments: BTreeMap<DevEui, Vec<Deployment>>,
 }
 
-fn read_site(section: &Section<'_>, known: &mut Known) -> Option<Site> {
+fn read_site(section: &Section<'_>, catalog: &Catalog, known: &mut Known) -> Option<Site> {
     let id: Option<SiteId> = section.required("id");
     let kind: Option<SiteKind> = section.required("kind");
     let name = section.required("name");
@@ -63,6 +64,7 @@ fn read_site(section: &Section<'_>, known: &mut Known) -> Option<Site> {
     let bathing = section.table("bathing", read_bathing);
     let ratings = rating::read_ratings(section);
     let backwaters = rating::read_backwaters(section);
+    let quality = quality::read_quality(section, catalog);
     if let Some(id) = &id
         && !known.sites.insert(id.clone())
     {
@@ -83,6 +85,7 @@ fn read_site(section: &Section<'_>, known: &mut Known) -> Option<Site> {
         bathing,
         ratings,
         backwaters,
+        quality,
     })
 }
 

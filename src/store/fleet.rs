@@ -1,4 +1,5 @@
 mod installation;
+mod quality;
 mod rating;
 
 use std::collections::BTreeMap;
@@ -43,6 +44,7 @@ impl Writer {
                 "rating",
                 "rating_segment",
                 "backwater",
+                "site_quality",
             ] {
                 batch.connection.execute(&format!("delete from {table}"), [])?;
             }
@@ -92,6 +94,7 @@ impl Batch<'_> {
             )?;
         }
         rating::put(self.connection, site)?;
+        quality::put(self.connection, site)?;
         site.bathing.as_ref().map_or(Ok(()), |bathing| self.put_bathing_place(&site.id, bathing))
     }
 
@@ -179,6 +182,7 @@ fn sites(connection: &Connection) -> Result<Vec<Site>, StoreError> {
             bathing: bathing_place(connection, &id)?,
             ratings: rating::ratings(connection, &id)?,
             backwaters: rating::backwaters(connection, &id)?,
+            quality: quality::of(connection, &id)?,
             id: SiteId::from(id.as_str()),
         });
     }

@@ -124,6 +124,7 @@ mod tests {
             }),
             ratings: Vec::new(),
             backwaters: Vec::new(),
+            quality: Vec::new(),
         }
     }
 

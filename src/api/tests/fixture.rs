@@ -289,6 +289,7 @@ fn bath(id: &str, name: &str, lake: &str, (longitude_deg, latitude_deg): (f64, f
         }),
         ratings: Vec::new(),
         backwaters: Vec::new(),
+        quality: Vec::new(),
     }
 }
 

@@ -17,6 +17,7 @@ fn site(kind: SiteKind) -> Site {
         bathing: None,
         ratings: Vec::new(),
         backwaters: Vec::new(),
+        quality: Vec::new(),
     }
 }
 
@@ -31,6 +32,8 @@ fn quantity(name: &str) -> Quantity {
         unit: "1".to_owned(),
         min: (name == "snow_depth").then_some(-0.1),
         max: None,
+        jump: None,
+        stuck_for: None,
         sentence: String::new(),
         label_sv: String::new(),
         label_en: String::new(),
