@@ -1,7 +1,7 @@
 //! The way of an uplink: each step takes a value and returns the next, top to bottom.
 //!
 //! ```text
-//! message ─▶ unwrap ─▶ deduplicate ─▶ find device and deployment ─▶ decode ─▶ normalise ─▶ judge ─▶ derive ─▶ store
+//! message ─▶ unwrap ─▶ deduplicate ─▶ find device and deployment ─▶ decode ─▶ normalise ─▶ judge ─▶ derive ─▶ settle ─▶ store
 //! ```
 
 mod again;
@@ -9,9 +9,11 @@ mod decode;
 mod deduplicate;
 mod derive;
 mod examples;
+mod history;
 mod judge;
 mod normalise;
 mod redecode;
+mod settle;
 mod timing;
 mod worker;
 
@@ -37,7 +39,7 @@ use crate::model::{
     Device, DeviceEvent, EventDetail, Message, Observation, Outcome, ProfileId, SiteId, Uplink,
 };
 use crate::registry::Registry;
-use crate::store::{Batch, Heard, LedgerEntry, StoreError, UplinkId};
+use crate::store::{Batch, Heard, LedgerEntry, StoreError};
 use crate::telemetry::Metrics;
 use deduplicate::Identity;
 use derive::Place;
@@ -184,7 +186,7 @@ impl Pipeline {
         let given = server_time(content);
         let time = timing::trust(given, message.arrived_at, &self.limits.timing);
         let first = deduplicate::find(batch, &identity, given, message.arrived_at)?;
-        let verdict = match (first, content) {
+        let mut verdict = match (first, content) {
             (Some(first), _) => {
                 Verdict::because(Outcome::Duplicate, format!("same as uplink {first}"))
             }
@@ -209,7 +211,12 @@ impl Pipeline {
             Content::Uplink(uplink) => batch.heard_uplink(heard, uplink)?,
             Content::Event(event) => batch.heard_event(heard, event)?,
         }
-        taken.observations += store_all(batch, id, &verdict.observations)?;
+        // In order of time, so that each finds those before it.
+        verdict.observations.sort_by_key(|observation| observation.time);
+        for observation in &verdict.observations {
+            let changed = self.settle(batch, id, observation, message.arrived_at)?;
+            taken.observations += usize::from(changed);
+        }
         if let Some(given) = given {
             let lag = (message.arrived_at - given).as_seconds_f64();
             self.metrics.uplink_lag.observe(lag.max(0.0));
@@ -352,18 +359,6 @@ fn server_time(content: &Content) -> Option<DateTime<Utc>> {
         Content::Uplink(uplink) => uplink.server_time,
         Content::Event(event) => event.at,
     }
-}
-
-fn store_all(
-    batch: &mut Batch<'_>,
-    id: UplinkId,
-    observations: &[Observation],
-) -> Result<usize, StoreError> {
-    let mut changed = 0;
-    for observation in observations {
-        changed += usize::from(batch.observe(id, observation)?);
-    }
-    Ok(changed)
 }
 
 fn entry<'m>(

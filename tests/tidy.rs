@@ -113,6 +113,7 @@ const PURE: &[&str] = &[
     "src/pipeline/normalise.rs",
     "src/pipeline/judge.rs",
     "src/pipeline/deduplicate.rs",
+    "src/pipeline/history.rs",
 ];
 const IMPURE: &[&str] =
     &["tokio", "std::net", "std::fs", "std::io", "std::env", "std::thread", "Instant"];

@@ -65,7 +65,7 @@ impl Redecoder {
         let mut found = Vec::new();
         for archived in batch.next_archived(&mut run, limit)? {
             if depends_on_catalogue(archived.outcome) {
-                pipeline.redecode(batch, &archived, &mut run, &mut found)?;
+                pipeline.redecode(batch, &archived, &mut run, &mut found, now)?;
             }
         }
         batch.save_redecode(&run, now)?;
@@ -108,6 +108,7 @@ impl Pipeline {
         archived: &Archived,
         run: &mut RedecodeRun,
         found: &mut Vec<Difference>,
+        now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         let Some(message) = batch.message(archived.id)? else {
             run.tally.not_kept += 1;
@@ -134,10 +135,10 @@ impl Pipeline {
         }
         let made = batch.made_of(archived, uplink.dev_eui, time.time)?;
         for observation in &verdict.observations {
-            self.observe_again(batch, archived, observation, run, found)?;
+            self.observe_again(batch, archived, observation, run, found, now)?;
         }
         for gone in made.iter().filter(|made| !is_among(made, &verdict.observations)) {
-            batch.observe(archived.id, &withdrawn(gone))?;
+            self.settle(batch, archived.id, &withdrawn(gone), now)?;
             run.tally.removed += 1;
         }
         batch.revise(
@@ -158,9 +159,10 @@ impl Pipeline {
         observation: &Observation,
         run: &mut RedecodeRun,
         found: &mut Vec<Difference>,
+        now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         let Some(kept) = batch.kept(observation)?.filter(|kept| !is_withdrawn(kept)) else {
-            batch.observe(archived.id, observation)?;
+            self.settle(batch, archived.id, observation, now)?;
             run.tally.added += 1;
             return Ok(());
         };
@@ -169,7 +171,8 @@ impl Pipeline {
             run.tally.same += 1;
             return Ok(());
         }
-        if !batch.observe(archived.id, observation)? {
+        // What the series has said of it is said again, by today's rules.
+        if !self.settle(batch, archived.id, observation, now)? {
             run.tally.same += 1;
             return Ok(());
         }

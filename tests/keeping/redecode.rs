@@ -83,6 +83,27 @@ fn decoding_again_with_nothing_changed_changes_nothing() {
     assert_eq!(city.verify().1, Vec::<String>::new());
 }
 
+/// What its series has said of a reading is no difference: its uplink alone cannot say it.
+#[test]
+fn only_the_probe_on_the_jetty_is_judged_by_its_history() {
+    let city = city();
+    let of_history = |site: &str| {
+        city.count(&format!(
+            "select count(*) from observation o join series s on s.id = o.series
+             where o.reason in (7, 8, 9) and s.site {site}"
+        ))
+    };
+    // A day and a half, of which the first hours cannot tell.
+    assert!(of_history("= 'gerdsken-kabelbadet'") > 100);
+    assert_eq!(of_history("<> 'gerdsken-kabelbadet'"), 0);
+    let (catalog, fleet) = catalog_and_fleet();
+    let decode = Some(pipeline_of(fleet, catalog));
+    let (report, lines) =
+        verify_with(city.dir.path(), stadspuls::verify::Scope { span: HourSpan::ALL, decode });
+    assert_eq!(lines, Vec::<String>::new());
+    assert_eq!(report.differences.unwrap().total(), 0);
+}
+
 #[test]
 fn a_correction_holds_from_its_date_and_can_be_taken_back() {
     let mut city = city();
