@@ -37,13 +37,19 @@ pub struct Window<'w> {
     /// Whether nothing before or after it is to be had, or none of it could matter.
     pub is_start: bool,
     pub is_end: bool,
+    /// What [`Missing::Run`] has asked for so far: whether each of these readings ends such a run.
+    pub runs: &'w [(usize, bool)],
 }
 
-/// The side on which more of the series has to be seen.
+/// What has to be known of the series beside the window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Side {
+pub enum Missing {
+    /// More of it on this side.
     Before,
     After,
+    /// Whether the first reading that [`Rules::begin_of_run`] finds for this one, and all since, have
+    /// exactly its value.
+    Run(usize),
 }
 
 impl Rules {
@@ -52,19 +58,43 @@ impl Rules {
         *self == Self::default()
     }
 
+    /// How far before a reading those lie that give it a reason.
+    #[must_use]
+    pub fn reach_of(&self, reason: Reason) -> TimeDelta {
+        match reason {
+            Reason::Jump => self.jump.map_or(TimeDelta::zero(), jump_reach),
+            Reason::Stuck => self.stuck_for.map_or(TimeDelta::zero(), run_reach),
+            Reason::OutOfWater => SWING_TIME,
+            _ => TimeDelta::zero(),
+        }
+    }
+
+    /// Where a run must have begun that makes a reading of this time stuck: before the second time, and
+    /// not before the first. A series of which nothing is there has no run.
+    #[must_use]
+    pub fn begin_of_run(&self, time: DateTime<Utc>) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
+        let rule = self.stuck_for?;
+        Some((time - run_reach(rule), time - span(rule)))
+    }
+
     /// How far before and after a change readings can matter.
     #[must_use]
     pub fn reach(&self) -> (TimeDelta, TimeDelta) {
         let jump = self.jump.map_or(TimeDelta::zero(), jump_reach);
-        let stuck = self.stuck_for.map_or(TimeDelta::zero(), |time| span(time) * 2);
+        let stuck = self.stuck_for.map_or(TimeDelta::zero(), run_reach);
         let swing = self.swing_max.map_or(TimeDelta::zero(), |_| SWING_TIME);
-        (jump * 2 + stuck.max(swing), (jump * 2).max(stuck).max(swing))
+        ((jump * 2 + swing).max(stuck), (jump * 2).max(stuck).max(swing))
     }
 }
 
 fn jump_reach(rule: Jump) -> TimeDelta {
     let seconds = rule.within.as_secs_f64() * JUMP_REACH;
     Duration::try_from_secs_f64(seconds).map_or(JUMP_REACH_MAX, span).min(JUMP_REACH_MAX)
+}
+
+/// A reading from a little before the time of the rule has to bear a run out.
+fn run_reach(rule: Duration) -> TimeDelta {
+    span(rule) + span(rule) / 4
 }
 
 fn span(duration: Duration) -> TimeDelta {
@@ -116,12 +146,12 @@ impl Seen {
 ///
 /// # Errors
 ///
-/// Where the window does not reach far enough to tell; never beyond its start or end.
+/// What has to be known beside the window to tell; nothing beyond its start or end.
 pub fn judge(
     rules: &Rules,
     window: &Window<'_>,
     changed_at: DateTime<Utc>,
-) -> Result<Vec<(usize, Quality)>, Side> {
+) -> Result<Vec<(usize, Quality)>, Missing> {
     let readings = window.readings.iter().enumerate();
     let mut series: Vec<Seen> =
         readings.filter_map(|(index, reading)| Seen::of(index, reading)).collect();
@@ -148,7 +178,7 @@ pub fn judge(
             Step::Believed if swings(rules, window, &series, place)? => {
                 Quality::Uncertain(Reason::OutOfWater)
             }
-            Step::Believed if is_stuck(rules, window, &series, place, first)? => {
+            Step::Believed if is_stuck(rules, window, &series, place)? => {
                 Quality::Uncertain(Reason::Stuck)
             }
             Step::Believed => Quality::Good,
@@ -168,7 +198,7 @@ fn judge_steps(
     series: &mut [Seen],
     changed: usize,
     changed_at: DateTime<Utc>,
-) -> Result<usize, Side> {
+) -> Result<usize, Missing> {
     let reach = jump_reach(rule);
     let past = series.get(..changed).unwrap_or_default();
     // The last believed reading may owe that to the one that is changed; the one before it does not.
@@ -196,7 +226,7 @@ fn judge_steps(
             return Ok(place);
         }
     }
-    if window.is_end { Ok(series.len()) } else { Err(Side::After) }
+    if window.is_end { Ok(series.len()) } else { Err(Missing::After) }
 }
 
 /// The last believed reading that is not before `from`.
@@ -204,10 +234,10 @@ fn believed_since(
     past: &[Seen],
     window: &Window<'_>,
     from: DateTime<Utc>,
-) -> Result<Option<usize>, Side> {
+) -> Result<Option<usize>, Missing> {
     let found = past.iter().rposition(|seen| seen.step == Step::Believed && seen.time >= from);
     if found.is_none() && !window.is_start && window.from > from {
-        return Err(Side::Before);
+        return Err(Missing::Before);
     }
     Ok(found)
 }
@@ -271,20 +301,25 @@ fn end_of_swing(
     series: &[Seen],
     end: usize,
     changed_at: DateTime<Utc>,
-) -> Result<usize, Side> {
+) -> Result<usize, Missing> {
     let last = end.checked_sub(1).and_then(|last| series.get(last));
     let until = last.map_or(changed_at, |last| last.time.max(changed_at)) + SWING_TIME;
     if !window.is_end && window.until <= until {
-        return Err(Side::After);
+        return Err(Missing::After);
     }
     Ok(series.partition_point(|seen| seen.time < until))
 }
 
-fn swings(rules: &Rules, window: &Window<'_>, series: &[Seen], place: usize) -> Result<bool, Side> {
+fn swings(
+    rules: &Rules,
+    window: &Window<'_>,
+    series: &[Seen],
+    place: usize,
+) -> Result<bool, Missing> {
     let (Some(max), Some(last)) = (rules.swing_max, series.get(place)) else { return Ok(false) };
     let from = last.time - SWING_TIME;
     if !window.is_start && window.from > from {
-        return Err(Side::Before);
+        return Err(Missing::Before);
     }
     let day = series.get(..=place).unwrap_or_default();
     let day = day.get(day.partition_point(|seen| seen.time <= from)..).unwrap_or_default();
@@ -297,14 +332,14 @@ fn end_of_run(
     window: &Window<'_>,
     series: &[Seen],
     changed_at: DateTime<Utc>,
-) -> Result<usize, Side> {
+) -> Result<usize, Missing> {
     let next = series.partition_point(|seen| seen.time <= changed_at);
     let rest = series.get(next..).unwrap_or_default();
     let first = rest.first();
     match rest.iter().position(|seen| first.is_some_and(|first| !is_same(seen, first))) {
         Some(length) => Ok(next + length),
         None if window.is_end => Ok(series.len()),
-        None => Err(Side::After),
+        None => Err(Missing::After),
     }
 }
 
@@ -314,20 +349,22 @@ fn is_stuck(
     window: &Window<'_>,
     series: &[Seen],
     place: usize,
-    first: usize,
-) -> Result<bool, Side> {
-    let (Some(rule), Some(last)) = (rules.stuck_for, series.get(place)) else { return Ok(false) };
-    let earlier = series.get(..place).unwrap_or_default();
-    for (count, (place, seen)) in (2..).zip(earlier.iter().enumerate().rev()) {
-        if !is_same(seen, last) {
-            return Ok(false);
-        }
-        let was_stuck = place < first && seen.was == Quality::Uncertain(Reason::Stuck);
-        if was_stuck || (last.time - seen.time > span(rule) && count >= STUCK_READINGS_MIN) {
-            return Ok(true);
-        }
+) -> Result<bool, Missing> {
+    let Some(last) = series.get(place).filter(|_| rules.stuck_for.is_some()) else {
+        return Ok(false);
+    };
+    let newest = series.get(..place).unwrap_or_default().iter().rev().take(STUCK_READINGS_MIN - 1);
+    let (mut count, mut same) = (1, 1);
+    for seen in newest {
+        count += 1;
+        same += usize::from(is_same(seen, last));
     }
-    if window.is_start { Ok(false) } else { Err(Side::Before) }
+    if same < count || count < STUCK_READINGS_MIN {
+        let may_be_more = same == count && !window.is_start;
+        return if may_be_more { Err(Missing::Before) } else { Ok(false) };
+    }
+    let known = window.runs.iter().find(|(index, _)| *index == last.index);
+    known.map(|(_, is_run)| *is_run).ok_or(Missing::Run(last.index))
 }
 
 fn is_same(a: &Seen, b: &Seen) -> bool {

@@ -172,7 +172,9 @@ impl Pipeline {
             return Ok(());
         }
         // What the series has said of it is said again, by today's rules.
-        if !self.settle(batch, archived.id, observation, now)? {
+        if self.rests_on_dropped(batch, observation, &kept)?
+            || !self.settle(batch, archived.id, observation, now)?
+        {
             run.tally.same += 1;
             return Ok(());
         }

@@ -3,16 +3,21 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Pipeline;
-use super::history::{Rules, Side, Window, judge};
+use super::history::{Missing, Rules, Window, judge};
 use crate::derive::water::swing_max;
 use crate::model::{Observation, Quality, QuantityName, SiteId};
-use crate::store::{Batch, Range, StoreError, StoredObservation, UplinkId};
+use crate::store::{Batch, End, Range, StoreError, StoredObservation, UplinkId};
 
-/// How much of a series is read at first: with most sensors some readings.
-const FIRST_LOOK: TimeDelta = TimeDelta::hours(2);
+/// Readings on either side of another that are read at first: enough unless something is odd.
+const FIRST_LOOK: usize = 8;
 
 /// Where that was not enough, so many times as much.
-const WIDER: i32 = 4;
+const WIDER: usize = 4;
+
+/// Most readings on either side by which another is judged, however many there are: those of a day
+/// with a sensor that reads every five minutes. One that speaks every second, or says nothing but
+/// nonsense, costs no more.
+const READINGS_MAX: usize = 300;
 
 /// The quantity by which a probe on a jetty is told from one in the water.
 const WATER_TEMPERATURE: &str = "water_temperature";
@@ -62,33 +67,58 @@ impl Pipeline {
         Ok(is_changed)
     }
 
+    /// Whether those have been dropped by decision that have said of an observation what is kept of it:
+    /// it would look good without them.
+    ///
+    /// # Errors
+    ///
+    /// Only the store's.
+    pub(super) fn rests_on_dropped(
+        &self,
+        batch: &Batch<'_>,
+        observation: &Observation,
+        kept: &StoredObservation,
+    ) -> Result<bool, StoreError> {
+        let Some(reason) = kept.quality.reason().filter(|reason| reason.is_of_history()) else {
+            return Ok(false);
+        };
+        let rules = self.rules_of(&observation.site, &observation.quantity);
+        let is_same = observation.quality == Quality::Good
+            && observation.value.to_bits() == kept.value.to_bits();
+        Ok(is_same && batch.is_dropped(observation.time - rules.reach_of(reason))?)
+    }
+
     /// The readings of a series that are judged otherwise once `own` is among them.
     fn judge_series(
         &self,
-        batch: &Batch<'_>,
+        batch: &mut Batch<'_>,
         rules: &Rules,
         observation: &Observation,
         own: StoredObservation,
         now: DateTime<Utc>,
     ) -> Result<Vec<StoredObservation>, StoreError> {
-        let (before_max, after_max) = rules.reach();
+        let Observation { site, quantity, .. } = observation;
+        let (before, after) = rules.reach();
         let ahead = TimeDelta::from_std(self.limits.timing.ahead_max).unwrap_or_default();
-        let after_max = after_max.min((now + ahead - own.time).max(TimeDelta::zero()));
-        let (mut before, mut after) = (FIRST_LOOK.min(before_max), FIRST_LOOK.min(after_max));
+        let after = after.min((now + ahead - own.time).max(TimeDelta::zero()));
+        let instant = TimeDelta::microseconds(1);
+        let past = Range { from: own.time - before, until: own.time };
+        let future = Range { from: own.time + instant, until: own.time + after + instant };
+        let first = if rules.swing_max.is_some() { READINGS_MAX } else { FIRST_LOOK };
+        let (mut most_before, mut most_after) = (first, FIRST_LOOK);
+        let mut runs = Vec::new();
         loop {
-            let from = own.time - before;
-            let until = own.time + after + TimeDelta::microseconds(1);
-            let range = Range { from, until };
             let mut readings =
-                batch.observations(&observation.site, &observation.quantity, range)?;
-            put(&mut readings, own);
-            let window = Window {
-                readings: &readings,
-                from,
-                until,
-                is_start: before >= before_max,
-                is_end: after >= after_max,
-            };
+                batch.some_observations(site, quantity, past, End::Newest, most_before)?;
+            let later = batch.some_observations(site, quantity, future, End::Oldest, most_after)?;
+            let is_cut = |count: usize, most: usize| count >= most && most < READINGS_MAX;
+            let is_start = !is_cut(readings.len(), most_before);
+            let is_end = !is_cut(later.len(), most_after);
+            let from = readings.first().filter(|_| !is_start).map_or(past.from, |one| one.time);
+            let until = later.last().filter(|_| !is_end).map_or(future.until, |one| one.time);
+            readings.push(own);
+            readings.extend(later);
+            let window = Window { readings: &readings, from, until, is_start, is_end, runs: &runs };
             match judge(rules, &window, own.time) {
                 Ok(judged) => {
                     let other = |(index, quality)| {
@@ -96,9 +126,16 @@ impl Pipeline {
                     };
                     return Ok(judged.into_iter().filter_map(other).collect());
                 }
-                Err(Side::Before) => before = (before * WIDER).min(before_max),
-                Err(Side::After) => after = (after * WIDER).min(after_max),
+                Err(Missing::Before) => most_before = (most_before * WIDER).min(READINGS_MAX),
+                Err(Missing::After) => most_after = (most_after * WIDER).min(READINGS_MAX),
+                Err(Missing::Run(index)) => {
+                    let run = readings.get(index).copied().unwrap_or(own);
+                    runs.push((index, is_run(batch, rules, observation, run, own)?));
+                    continue;
+                }
             }
+            // Wider, the readings have other places.
+            runs.clear();
         }
     }
 
@@ -118,13 +155,29 @@ impl Pipeline {
     }
 }
 
-/// Among readings in order of time, in place of one of the same time.
-fn put(readings: &mut Vec<StoredObservation>, own: StoredObservation) {
-    let place = readings.partition_point(|reading| reading.time < own.time);
-    match readings.get_mut(place).filter(|reading| reading.time == own.time) {
-        Some(same) => *same = own,
-        None => readings.insert(place, own),
+/// Whether a reading ends a run of one value, which began where [`Rules::begin_of_run`] says and of
+/// which `own` is not stored yet.
+fn is_run(
+    batch: &mut Batch<'_>,
+    rules: &Rules,
+    observation: &Observation,
+    last: StoredObservation,
+    own: StoredObservation,
+) -> Result<bool, StoreError> {
+    let Some((from, until)) = rules.begin_of_run(last.time) else { return Ok(false) };
+    let Observation { site, quantity, .. } = observation;
+    let is_same = |one: &StoredObservation| one.value.to_bits() == last.value.to_bits();
+    let own_of_it = Some(own)
+        .filter(|own| own.quality.is_left_to_history() && own.time >= from && own.time < last.time);
+    if own_of_it.is_some_and(|own| !is_same(&own)) {
+        return Ok(false);
     }
+    let begin = Range { from, until };
+    let first = batch.first_of_history(site, quantity, begin, own.time)?;
+    let begins = first.into_iter().chain(own_of_it.filter(|own| own.time < until));
+    let Some(first) = begins.min_by_key(|one| one.time).filter(is_same) else { return Ok(false) };
+    let run = Range { from: first.time, until: last.time };
+    Ok(!batch.has_other_value(site, quantity, run, last.value, own.time)?)
 }
 
 /// As the store keeps it.

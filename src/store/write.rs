@@ -1,11 +1,12 @@
 use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 
+use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 use super::codes::{self, hour_of, micros};
 use super::pack::Packer;
-use super::{Range, StoreError, StoredObservation, UplinkId, series};
+use super::{End, Range, StoreError, StoredObservation, UplinkId, series};
 use crate::model::{DevEui, Format, Observation, ProfileId, QuantityName, SiteId};
 
 /// The one connection that writes.
@@ -130,18 +131,56 @@ impl Batch<'_> {
         Ok(true)
     }
 
-    /// The observations of a series in a range, as they stand in this batch, in order of time.
+    /// The observations of a series at one end of a range, at most `limit`, in order of time.
     ///
     /// # Errors
     ///
     /// As the store's.
-    pub fn observations(
-        &self,
+    pub fn some_observations(
+        &mut self,
         site: &SiteId,
         quantity: &QuantityName,
         range: Range,
+        end: End,
+        limit: usize,
     ) -> Result<Vec<StoredObservation>, StoreError> {
-        series::observations(self.connection, site, quantity, range, 0, usize::MAX >> 1)
+        let series = self.series_id(site, quantity)?;
+        series::some_of(self.connection, series, range, end, limit)
+    }
+
+    /// The first observation of a range that is left to the history of its series, as if there were
+    /// none at `except`.
+    ///
+    /// # Errors
+    ///
+    /// As the store's.
+    pub fn first_of_history(
+        &mut self,
+        site: &SiteId,
+        quantity: &QuantityName,
+        range: Range,
+        except: DateTime<Utc>,
+    ) -> Result<Option<StoredObservation>, StoreError> {
+        let series = self.series_id(site, quantity)?;
+        series::first_of_history(self.connection, series, range, except)
+    }
+
+    /// Whether one of the observations of a range that are left to the history of their series has
+    /// another value, as if there were none at `except`.
+    ///
+    /// # Errors
+    ///
+    /// As the store's.
+    pub fn has_other_value(
+        &mut self,
+        site: &SiteId,
+        quantity: &QuantityName,
+        range: Range,
+        value: f64,
+        except: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        let series = self.series_id(site, quantity)?;
+        series::has_other_value(self.connection, series, range, value, except)
     }
 
     /// "Latest" moves only forward in time, so late data never replaces a newer value.

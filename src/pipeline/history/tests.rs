@@ -54,6 +54,7 @@ impl Series {
         }
         let (before_max, after_max) = self.rules.reach();
         let (mut before, mut after) = (TimeDelta::minutes(20), TimeDelta::minutes(20));
+        let mut runs = Vec::new();
         loop {
             let (from, until) = (time - before, time + after + TimeDelta::microseconds(1));
             let first = self.readings.partition_point(|one| one.time < from);
@@ -64,6 +65,7 @@ impl Series {
                 until,
                 is_start: before >= before_max,
                 is_end: after >= after_max,
+                runs: &runs,
             };
             match judge(&self.rules, &window, time) {
                 Ok(judged) => {
@@ -75,10 +77,25 @@ impl Series {
                     }
                     return;
                 }
-                Err(Side::Before) => before = (before * 3).min(before_max),
-                Err(Side::After) => after = (after * 3).min(after_max),
+                Err(Missing::Before) => before = (before * 3).min(before_max),
+                Err(Missing::After) => after = (after * 3).min(after_max),
+                Err(Missing::Run(index)) => {
+                    runs.push((index, self.is_run(first + index)));
+                    continue;
+                }
             }
+            runs.clear();
         }
+    }
+
+    fn is_run(&self, last: usize) -> bool {
+        let last = self.readings[last];
+        let (from, until) = self.rules.begin_of_run(last.time).unwrap();
+        let mut run = self.readings.iter().filter(|one| {
+            one.quality.is_left_to_history() && from <= one.time && one.time < last.time
+        });
+        run.clone().next().is_some_and(|first| first.time < until)
+            && run.all(|one| one.value.to_bits() == last.value.to_bits())
     }
 
     fn qualities(&self) -> Vec<Quality> {
