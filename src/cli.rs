@@ -9,6 +9,7 @@ mod demo;
 mod folder;
 mod lines;
 mod redecode;
+mod reload;
 mod restore;
 mod run;
 mod simulate;
@@ -38,6 +39,7 @@ enum Command {
     Restore(restore::Restore),
     Verify(verify::Verify),
     Redecode(redecode::Redecode),
+    Reload(reload::Reload),
     Simulate(simulate::Simulate),
     Catalog(catalog::Catalog),
     Decode(decode::Decode),
@@ -59,6 +61,7 @@ impl Cli {
             Command::Restore(restore) => restore.run(),
             Command::Verify(verify) => verify.run(),
             Command::Redecode(redecode) => redecode.run(),
+            Command::Reload(reload) => reload.run(),
             Command::Simulate(simulate) => simulate.run(),
             Command::Catalog(catalog) => catalog.run(),
             Command::Decode(decode) => decode.run(),

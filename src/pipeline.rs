@@ -26,7 +26,7 @@ pub use examples::{ExampleFault, run_examples};
 pub use judge::judge_range;
 pub use redecode::{Difference, Redecoder};
 pub use timing::TimingLimits;
-pub use worker::{WorkerConfig, run};
+pub use worker::{Reload, Wires, WorkerConfig, run};
 
 use std::sync::Arc;
 
@@ -36,7 +36,7 @@ use crate::catalog::Catalog;
 use crate::codec::CodecLimits;
 use crate::envelope::{self, Content};
 use crate::model::{
-    Device, DeviceEvent, EventDetail, Message, Observation, Outcome, ProfileId, SiteId, Uplink,
+    DevEui, Device, DeviceEvent, EventDetail, Message, Observation, Outcome, ProfileId, Uplink,
 };
 use crate::registry::Registry;
 use crate::store::{Batch, Heard, LedgerEntry, StoreError};
@@ -169,6 +169,12 @@ impl Pipeline {
         Ok(Taken { outcomes: vec![verdict.outcome], observations: 0 })
     }
 
+    /// Works with another catalogue and fleet from the next message on.
+    pub fn replace(&mut self, registry: Arc<Registry>, catalog: Arc<Catalog>) {
+        self.registry = registry;
+        self.codecs = Codecs::new(catalog, self.limits.codec.clone());
+    }
+
     /// Lets go of all codecs, which are loaded anew when they are needed.
     pub fn reload(&mut self) {
         self.codecs.reload();
@@ -288,34 +294,40 @@ impl Pipeline {
         decoded: &Decoded,
         time: TrustedTime,
     ) -> Vec<Observation> {
-        let mut observations: Vec<Observation> = decoded
-            .measurements
-            .iter()
-            .filter_map(|measurement| {
-                let measured_at = measurement.time.unwrap_or(time.time);
-                let deployment = self.registry.deployment_at(uplink.dev_eui, measured_at)?;
-                let installation = deployment.installation_at(measured_at);
-                let site = self.registry.site(&deployment.site);
-                Some(judge::judge(
-                    &decoded.profile,
-                    &judge::corrected(measurement, installation),
-                    &deployment.site,
-                    site.and_then(|site| site.quality_of(&measurement.quantity)),
-                    time,
-                ))
-            })
-            .collect();
-        let place_of = |site: &SiteId, at| {
-            let deployment = self.registry.deployment_at(uplink.dev_eui, at)?;
-            Some(Place {
-                site: self.registry.site(site)?,
-                installation: deployment.installation_at(at),
-                assumed_cel: derive::assumed_cel(&decoded.profile, &device.variables),
-            })
-        };
-        let quantity_of = |name: &_| self.codecs.quantity(name);
-        observations.extend(derive::derive(quantity_of, place_of, &observations));
+        let assumed_cel = derive::assumed_cel(&decoded.profile, &device.variables);
+        let (mut observations, mut derives) = (Vec::new(), false);
+        let mut place: Option<(DateTime<Utc>, Place<'_>)> = None;
+        for measurement in &decoded.measurements {
+            let at = measurement.time.unwrap_or(time.time);
+            // Most frames have one time, and all measurements of a time one place.
+            if place.as_ref().is_none_or(|(of, _)| *of != at) {
+                place = self.place_at(uplink.dev_eui, at, assumed_cel).map(|found| (at, found));
+            }
+            let Some((_, place)) = &place else { continue };
+            derives |= place.derives();
+            let measurement = judge::corrected(measurement, place.installation);
+            let id = &place.site.id;
+            let rule = place.site.quality_of(&measurement.quantity);
+            observations.push(judge::judge(&decoded.profile, &measurement, id, rule, time));
+        }
+        if derives {
+            let quantity_of = |name: &_| self.codecs.quantity(name);
+            let place_of = |_: &_, at| self.place_at(uplink.dev_eui, at, assumed_cel);
+            observations.extend(derive::derive(quantity_of, place_of, &observations));
+        }
         observations
+    }
+
+    /// Where a device stood at a time, and how.
+    fn place_at(
+        &self,
+        dev_eui: DevEui,
+        at: DateTime<Utc>,
+        assumed_cel: Option<f64>,
+    ) -> Option<Place<'_>> {
+        let deployment = self.registry.deployment_at(dev_eui, at)?;
+        let site = self.registry.site(&deployment.site)?;
+        Some(Place { site, installation: deployment.installation_at(at), assumed_cel })
     }
 
     fn record_too_large(

@@ -37,7 +37,7 @@ pub use inspect::{
     Sighting,
 };
 pub use ledger::{LedgerEntry, UplinkId};
-pub use open::{Store, StoreConfig};
+pub use open::{Store, StoreConfig, holder};
 pub use read::{Disposed, LedgerRow, Reader, StoredMessage, UplinkFilter};
 pub use redecode::{Archived, Made, RedecodeRun, RedecodeScope, Revision, Tally};
 pub use series::{Change, End, HourAggregate, Range, StoredObservation};

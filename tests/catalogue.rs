@@ -299,3 +299,24 @@ fn a_jump_of_the_water_is_the_same_everywhere() {
     let ruled = catalog.quantities().filter(|one| one.jump.is_some() || one.stuck_for.is_some());
     assert!(ruled.count() > 10);
 }
+
+/// The first fenced block of a language after a heading.
+fn block<'t>(text: &'t str, language: &str) -> &'t str {
+    let fence = format!("```{language}\n");
+    let begin = text.find(&fence).unwrap() + fence.len();
+    &text[begin..begin + text[begin..].find("```").unwrap()]
+}
+
+#[test]
+fn the_sensor_of_the_readme_works_as_it_stands() {
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let readme = fs::read_to_string(readme).unwrap();
+    let steps = &readme[readme.find("## Add a sensor in three steps").unwrap()..];
+    let files = [("aq-1.toml", block(steps, "toml")), ("aq-1.js", block(steps, "js"))];
+    let acme = folder("acme", &files);
+    let (catalog, faults) = load(&[built_in(), acme.path().to_owned()]);
+    assert_eq!(faults, Vec::<String>::new());
+    assert!(catalog.profile(&ProfileId::from("acme/aq-1")).is_some());
+    let (run, faults) = check_examples(&catalog, &CodecLimits::default());
+    assert_eq!((run, faults), (check_examples(&sound(), &CodecLimits::default()).0 + 1, vec![]));
+}

@@ -30,6 +30,13 @@ pub fn assumed_cel(profile: &DeviceProfile, of_device: &BTreeMap<String, String>
     profile.variable(of_device, "sound_speed")?.strip_suffix(" Cel")?.parse().ok()
 }
 
+impl Place<'_> {
+    /// Whether anything at all may follow from what is measured here. Most sites show what their sensor says.
+    pub fn derives(&self) -> bool {
+        self.installation.is_some() || self.site.kind == SiteKind::SnowStation
+    }
+}
+
 /// What can be derived from the observations of one uplink, moment by moment.
 pub fn derive<'q, 'p>(
     quantity_of: impl Fn(&QuantityName) -> Option<&'q Quantity>,

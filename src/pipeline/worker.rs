@@ -1,5 +1,7 @@
 //! The thread that takes messages into the store: gather, commit, acknowledge.
 
+mod chores;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread;
@@ -9,15 +11,19 @@ use chrono::{DateTime, Utc};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::Receiver;
 use tokio::sync::mpsc::error::TryRecvError;
+use tokio::sync::oneshot;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::{Pipeline, Redecoder, Taken};
+use super::{Pipeline, Taken};
+use crate::catalog::Catalog;
 use crate::clock;
 use crate::intake::Delivery;
 use crate::model::Outcome;
-use crate::store::{Dropped, Retention, StoreError, Writer};
-use crate::telemetry::{CauseLabel, Health, KindLabel, Metrics, OutcomeLabel, SourceLabel};
+use crate::registry::{self, Registry};
+use crate::store::{Fleet, Retention, StoreError, Writer};
+use crate::telemetry::{CauseLabel, Health, Metrics, OutcomeLabel, SourceLabel};
+use chores::{REDECODE_PAUSE, REDECODED_BETWEEN};
 
 /// How the worker gathers and waits.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,18 +54,27 @@ const CLOSE_MICROS: i64 = 10_000;
 /// The part of health that speaks of the store.
 const PART: &str = "store";
 
-/// How long after nothing was left to drop we look again: whole days go, so it need not be often.
-const RETENTION_PAUSE: Duration = Duration::from_secs(600);
+/// What reaches the worker from outside.
+pub struct Wires {
+    pub intake: Receiver<Delivery>,
+    pub reloads: Receiver<Reload>,
+    /// Ends the wait for a store that fails.
+    pub stop: CancellationToken,
+    pub runtime: Handle,
+}
 
-/// How often we look whether a run of decoding again was asked for.
-const REDECODE_PAUSE: Duration = Duration::from_secs(1);
-
-/// Uplinks that are decoded again in one transaction, while messages wait and while none do.
-const REDECODED_BETWEEN: usize = 25;
-const REDECODED_AT_REST: usize = 200;
+/// A changed catalogue and fleet, to be in force from the next message on.
+pub struct Reload {
+    pub catalog: Arc<Catalog>,
+    pub fleet: Fleet,
+    /// Told what is in force now, or why all is as it was.
+    pub done: oneshot::Sender<Result<Arc<Registry>, StoreError>>,
+}
 
 struct Worker {
     intake: Receiver<Delivery>,
+    reloads: Receiver<Reload>,
+    runtime: Handle,
     pipeline: Pipeline,
     writer: Writer,
     config: WorkerConfig,
@@ -70,7 +85,8 @@ struct Worker {
     retention_due: Instant,
     /// When to look again whether somebody wants the archive decoded again.
     redecode_due: Instant,
-    redecoder: Option<Redecoder>,
+    /// A run is under way.
+    is_redecoding: bool,
     /// When the message before the next one arrived.
     last_arrival: DateTime<Utc>,
 }
@@ -89,19 +105,20 @@ enum Failure {
 /// load and nobody waits for a timer. While the store fails nothing is acknowledged; `stop` ends
 /// that wait.
 pub fn run(
-    intake: Receiver<Delivery>,
+    wires: Wires,
     pipeline: Pipeline,
     writer: Writer,
     config: WorkerConfig,
     health: Arc<Health>,
-    stop: CancellationToken,
-    runtime: &Handle,
 ) -> Writer {
+    let Wires { intake, reloads, stop, runtime } = wires;
     let metrics = Arc::clone(&pipeline.metrics);
     let retention_due = Instant::now();
     let last_arrival = DateTime::UNIX_EPOCH;
     let mut worker = Worker {
         intake,
+        reloads,
+        runtime,
         pipeline,
         writer,
         config,
@@ -110,12 +127,13 @@ pub fn run(
         stop,
         retention_due,
         redecode_due: retention_due,
-        redecoder: None,
+        is_redecoding: false,
         last_arrival,
     };
     let mut deliveries = Vec::new();
     worker.idle();
-    while let Some(woken) = worker.next(runtime) {
+    while let Some(woken) = worker.next() {
+        worker.reload();
         let Some(first) = woken else {
             worker.idle();
             continue;
@@ -139,65 +157,44 @@ pub fn run(
 impl Worker {
     /// Waits for a delivery: none inside where a while has passed without one, none at all where all sources
     /// have let go.
-    fn next(&mut self, runtime: &Handle) -> Option<Option<Delivery>> {
+    fn next(&mut self) -> Option<Option<Delivery>> {
         match self.intake.try_recv() {
             Ok(delivery) => return Some(Some(delivery)),
             Err(TryRecvError::Disconnected) => return None,
             Err(TryRecvError::Empty) => {}
         }
         let intake = &mut self.intake;
-        let received = runtime.block_on(async { timeout(REDECODE_PAUSE, intake.recv()).await });
+        let received =
+            self.runtime.block_on(async { timeout(REDECODE_PAUSE, intake.recv()).await });
         match received {
             Ok(delivery) => delivery.map(Some),
             Err(_elapsed) => Some(None),
         }
     }
 
-    /// Takes the run that was asked for first a step further. Returns whether there may be more to do.
-    fn redecode(&mut self, limit: usize) -> bool {
-        if self.redecoder.is_none() && Instant::now() < self.redecode_due {
-            return false;
+    /// Takes in a changed catalogue and fleet, if somebody wants that.
+    fn reload(&mut self) {
+        let Ok(Reload { catalog, fleet, done }) = self.reloads.try_recv() else { return };
+        let taken = self.take_in(catalog, &fleet);
+        if let Err(error) = &taken {
+            self.count_store_error(error);
         }
-        self.redecode_due = Instant::now() + REDECODE_PAUSE;
-        let (pipeline, redecoder) = (&mut self.pipeline, &mut self.redecoder);
-        let stepped = self.writer.batch(|batch| {
-            let Some(run) = batch.current_redecode()? else {
-                *redecoder = None;
-                return Ok(None);
-            };
-            let mut taken = Redecoder::new(run);
-            taken.step(pipeline, batch, limit, clock::now())?;
-            Ok(Some(taken))
-        });
-        match stepped {
-            Ok(Some(taken)) => {
-                if taken.run.finished {
-                    log_redecode(&taken);
-                }
-                self.metrics.uplinks_redecoded.inc_by(taken.step_uplinks());
-                self.redecoder = Some(taken);
-                true
-            }
-            Ok(None) => false,
-            Err(error) => {
-                let error: StoreError = error;
-                self.redecoder = None;
-                self.count_store_error(&error);
-                tracing::warn!(
-                    error = chain(&error),
-                    "the archive is not decoded further this time"
-                );
-                false
-            }
-        }
+        // Who has asked may have gone meanwhile.
+        let _gone = done.send(taken);
     }
 
-    /// Does what can wait, a small step at a time, as long as nothing else does.
-    fn idle(&mut self) {
-        while self.intake.is_empty()
-            && !self.stop.is_cancelled()
-            && (self.redecode(REDECODED_AT_REST) || self.roll_up() || self.dispose())
-        {}
+    fn take_in(
+        &mut self,
+        catalog: Arc<Catalog>,
+        fleet: &Fleet,
+    ) -> Result<Arc<Registry>, StoreError> {
+        let profiles = catalog.profiles().count();
+        let now = clock::now();
+        let registry = Arc::new(registry::take_fleet(&mut self.writer, fleet, now)?);
+        self.pipeline.replace(Arc::clone(&registry), catalog);
+        self.writer.note_reload(profiles, fleet, now)?;
+        self.redecode_due = Instant::now();
+        Ok(registry)
     }
 
     /// Commits and acknowledges all deliveries, and leaves none.
@@ -348,74 +345,6 @@ impl Worker {
     fn count_store_error(&self, error: &StoreError) {
         let label = CauseLabel { reason: error.reason() };
         self.metrics.store_errors.get_or_create(&label).inc();
-    }
-
-    /// Returns whether there may be more to do.
-    fn roll_up(&mut self) -> bool {
-        let started = Instant::now();
-        match self.writer.roll_up(clock::now()) {
-            Ok(true) => {
-                self.metrics.roll_up_duration.observe(started.elapsed().as_secs_f64());
-                true
-            }
-            Ok(false) => false,
-            Err(error) => {
-                self.count_store_error(&error);
-                tracing::warn!(
-                    error = chain(&error),
-                    "aggregates are not brought up to date this time"
-                );
-                false
-            }
-        }
-    }
-
-    /// Drops what retention allows. Returns whether there may be more to do.
-    fn dispose(&mut self) -> bool {
-        if Instant::now() < self.retention_due {
-            return false;
-        }
-        match self.writer.dispose(&self.config.retention, clock::now()) {
-            Ok(Some(dropped)) => {
-                let label = KindLabel { kind: dropped.kind.name() };
-                self.metrics.rows_disposed.get_or_create(&label).inc_by(dropped.rows as u64);
-                log_disposal(&dropped);
-                return true;
-            }
-            Ok(None) => {}
-            Err(error) => {
-                self.count_store_error(&error);
-                tracing::warn!(error = chain(&error), "nothing is disposed of this time");
-            }
-        }
-        self.retention_due = Instant::now() + RETENTION_PAUSE;
-        false
-    }
-}
-
-/// One line for each run, when it has come to its end.
-fn log_redecode(redecoder: &Redecoder) {
-    let tally = redecoder.run.tally;
-    tracing::info!(
-        uplinks = tally.uplinks,
-        added = tally.added,
-        changed = tally.changed,
-        removed = tally.removed,
-        now_failing = tally.now_failing,
-        "the archive has been decoded again"
-    );
-}
-
-/// One line for each day, when all of it has gone.
-fn log_disposal(dropped: &Dropped) {
-    if dropped.finished {
-        tracing::info!(
-            kind = dropped.kind.name(),
-            day = %dropped.day.date_naive(),
-            rows = dropped.rows_of_day,
-            decision = dropped.decision.as_deref().unwrap_or_default(),
-            "a day has been disposed of"
-        );
     }
 }
 

@@ -5,6 +5,7 @@ mod rating;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::codes::{micros, time};
@@ -52,6 +53,35 @@ impl Writer {
             fleet.devices.iter().try_for_each(|device| batch.put_device(device))?;
             fleet.deployments.iter().try_for_each(|deployment| batch.put_deployment(deployment))
         })
+    }
+
+    /// Writes down that a changed catalogue and fleet are in force from now on.
+    ///
+    /// # Errors
+    ///
+    /// As the store's; nothing has then happened.
+    pub fn note_reload(
+        &mut self,
+        profiles: usize,
+        fleet: &Fleet,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        self.batch(|batch| {
+            batch.connection.execute(
+                "insert into reload (at, profiles, sites, devices) values (?1, ?2, ?3, ?4)",
+                params![micros(now), profiles, fleet.sites.len(), fleet.devices.len()],
+            )?;
+            Ok(())
+        })
+    }
+
+    /// How often a changed catalogue and fleet have been taken in.
+    ///
+    /// # Errors
+    ///
+    /// As the store's.
+    pub fn reloads(&self) -> Result<u64, StoreError> {
+        Ok(self.connection.query_row("select count(*) from reload", [], |row| row.get(0))?)
     }
 
     /// The fleet in force.

@@ -138,7 +138,8 @@ impl Fixture {
         };
         let (health, metrics) = (Arc::clone(&parts.health), Arc::clone(&parts.metrics));
         let stop = CancellationToken::new();
-        tokio::spawn(serve(listener, router(&config, parts), stop.clone()));
+        let (_kept, routers) = tokio::sync::watch::channel(router(&config, parts));
+        tokio::spawn(serve(listener, routers, stop.clone()));
         Self {
             addr,
             health,
@@ -399,6 +400,7 @@ fn heard(batch: &mut Batch<'_>, uplink: UplinkId, at: DateTime<Utc>) -> Result<(
             snr: Some(6.5),
             best_gateway: Some("58a0cbfffe80aa04".to_owned()),
             gateway_count: Some(1),
+            gateways: vec!["58a0cbfffe80aa04".to_owned()],
             ..Radio::default()
         },
         confirmed: Some(false),

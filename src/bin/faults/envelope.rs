@@ -4,6 +4,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use chrono::{DateTime, SecondsFormat, Utc};
 
+use crate::chirpstack;
 use crate::plan::{Kind, Lane, Plan, Uplink, Way, dev_eui};
 
 /// Larger than the service is told to read.
@@ -75,41 +76,32 @@ fn rfc3339(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
-/// As `ChirpStack` v4 writes it, 1.3 kB with two gateways and what its own codec made of it.
+/// The network server's own times are nothing that the service goes by.
+const GATEWAY_TIME: &str = "2025-01-01T00:00:00.105Z";
+const SERVER_TIME: &str = "2025-01-01T00:00:00.150Z";
+
 fn chirpstack(plan: &Plan, uplink: &Uplink) -> String {
-    let (number, counter) = (uplink.number, uplink.original);
-    let device = dev_eui(uplink.way, uplink.device);
-    let time = plan.time(uplink).map(|time| format!("\"time\":\"{}\",", rfc3339(time)));
     let data = match uplink.kind {
         Kind::BadBase64 => "B2Q*!!".to_owned(),
         _ => BASE64_STANDARD.encode(payload(uplink)),
     };
-    format!(
-        concat!(
-            r#"{{"deduplicationId":"{id}",{time}"deviceInfo":{{"tenantId":"52f14cd4-c6f1-4fbd-8f87-4025e1d49242","#,
-            r#""tenantName":"Kommunen","applicationId":"3b1d6c52-1e0f-4a57-8f6c-0a1de1b6a001","applicationName":"Badplatser","#,
-            r#""deviceProfileId":"14855bf7-d10d-4aee-b618-ebfcb64dc7ad","deviceProfileName":"Elsys ELT-2","#,
-            r#""deviceName":"provgivare","devEui":"{device:016x}","deviceClassEnabled":"CLASS_A","tags":{{"plats":"bryggan"}}}},"#,
-            r#""devAddr":"01a4c39e","adr":true,"dr":3,"fCnt":{counter},"fPort":5,"confirmed":false,"data":"{data}","#,
-            r#""object":{{"external_temperature":{degrees},"battery_voltage":{volts},"sent_as":{number}}},"#,
-            r#""margin":7,"batteryLevel":91.5,"rxInfo":["#,
-            r#"{{"gatewayId":"e45f01fffe7a3c11","uplinkId":{uplink_id},"gwTime":"2025-01-01T00:00:00.105Z","nsTime":"2025-01-01T00:00:00.150Z","#,
-            r#""rssi":-97,"snr":6.5,"channel":2,"rfChain":1,"location":{{"latitude":57.93,"longitude":12.53,"altitude":98}},"#,
-            r#""context":"yTCnzA==","metadata":{{"region_config_id":"eu868","region_common_name":"EU868"}},"crcStatus":"CRC_OK"}},"#,
-            r#"{{"gatewayId":"e45f01fffe7a3c12","uplinkId":{uplink_id},"rssi":-111,"snr":-2.25,"channel":2,"context":"yTCnzB==","#,
-            r#""metadata":{{"region_config_id":"eu868","region_common_name":"EU868"}},"crcStatus":"CRC_OK"}}],"#,
-            r#""txInfo":{{"frequency":868300000,"modulation":{{"lora":{{"bandwidth":125000,"spreadingFactor":9,"codeRate":"CR_4_5"}}}}}}}}"#
+    let number = uplink.number;
+    chirpstack::body(&chirpstack::Uplink {
+        id: &id(plan, uplink),
+        time: plan.time(uplink).map(rfc3339).as_deref(),
+        dev_eui: dev_eui(uplink.way, uplink.device),
+        f_cnt: uplink.original,
+        data: &data,
+        object: &format!(
+            r#"{{"external_temperature":{},"battery_voltage":{},"sent_as":{number}}}"#,
+            f64::from(uplink.tenths) / 10.0,
+            f64::from(uplink.millivolts) / 1000.0,
         ),
-        id = id(plan, uplink),
-        device = device,
-        counter = counter,
-        number = number,
-        data = data,
-        time = time.unwrap_or_default(),
-        degrees = f64::from(uplink.tenths) / 10.0,
-        volts = f64::from(uplink.millivolts) / 1000.0,
-        uplink_id = u64::from(number) * 7919,
-    )
+        gateway_time: GATEWAY_TIME,
+        server_time: SERVER_TIME,
+        uplink_id: number.wrapping_mul(7919),
+        heard: [(-97, 6.5, "yTCnzA=="), (-111, -2.25, "yTCnzB==")],
+    })
 }
 
 fn plain(plan: &Plan, uplink: &Uplink) -> String {

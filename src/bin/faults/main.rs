@@ -6,17 +6,30 @@
 //! - `plan`, `envelope`: what is sent, from the seed alone
 //! - `schedule`: which fault happens when, from the seed alone
 //! - `book`: what was sent and acknowledged
-//! - `publish`, `mqtt`, `post`: the senders
-//! - `ground`, `service`, `broker`, `proxy`: what can break
-//! - `strike`: how it breaks
+//! - `publish`, `post`: the senders
+//! - `ground`, `proxy`: what can break
+//! - `strike`, `lives`: how it breaks
 //! - `run`: one run from beginning to end
 //! - `check`, `report`: what the store says afterwards
+//!
+//! What another program tries too lies in `src/bin/common/`.
 
+#[path = "../common/address.rs"]
+mod address;
 mod book;
+#[path = "../common/broker.rs"]
 mod broker;
 mod check;
+#[path = "../common/chirpstack.rs"]
+mod chirpstack;
+#[path = "../common/command.rs"]
+mod command;
 mod envelope;
 mod ground;
+#[path = "../common/http.rs"]
+mod http;
+mod lives;
+#[path = "../common/mqtt.rs"]
 mod mqtt;
 mod plan;
 mod post;
@@ -26,6 +39,7 @@ mod random;
 mod report;
 mod run;
 mod schedule;
+#[path = "../common/service.rs"]
 mod service;
 mod strike;
 

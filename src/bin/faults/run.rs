@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::Options;
 use crate::book::ALL;
 use crate::check::{self, Verdict};
-use crate::post;
+use crate::http;
 use crate::report::Report;
 use crate::schedule::{Fault, Kind, schedule};
 use crate::strike::World;
@@ -218,8 +218,8 @@ impl Run {
 
     /// Stops everything and reads the store.
     async fn end(&mut self) -> Result<Verdict> {
-        let metrics = post::get(self.world.service.http, "/metrics").await;
-        let health = post::get(self.world.service.http, "/health/ready").await;
+        let metrics = http::get(self.world.service.http, "/metrics").await;
+        let health = http::get(self.world.service.http, "/health/ready").await;
         self.world.service.stop().await?;
         if let Some(broker) = &self.world.broker {
             broker.stop().await?;

@@ -11,9 +11,10 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::Options;
+use crate::address::Addressbook;
 use crate::book::Book;
 use crate::broker::Broker;
-use crate::ground::{Addressbook, Addresses, Ground};
+use crate::ground::{Addresses, Ground};
 use crate::mqtt::Version;
 use crate::plan::{Lane, Plan, Way};
 use crate::post::Sender;

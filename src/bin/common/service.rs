@@ -12,15 +12,11 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use tokio::sync::Mutex;
 use tokio::time::sleep;
-use tokio_util::sync::CancellationToken;
 
-use crate::ground::run;
-use crate::post;
+use crate::command::run;
+use crate::http;
 
-const POLL: Duration = Duration::from_millis(25);
-
-/// How long a service manager waits before it starts a program again that has failed.
-const RESTART_PAUSE: Duration = Duration::from_millis(300);
+pub const POLL: Duration = Duration::from_millis(25);
 
 /// A stop that takes longer is a fault of its own.
 const STOP_MAX: Duration = Duration::from_secs(30);
@@ -30,7 +26,7 @@ pub struct Service {
     pub config: PathBuf,
     pub log: PathBuf,
     pub http: SocketAddr,
-    running: Mutex<Option<Child>>,
+    pub running: Mutex<Option<Child>>,
     notes: Arc<Lock<Notes>>,
 }
 
@@ -55,7 +51,7 @@ impl Service {
         self.notes.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn note(&self, change: impl FnOnce(&mut Notes)) {
+    pub fn note(&self, change: impl FnOnce(&mut Notes)) {
         change(&mut self.notes.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
@@ -67,24 +63,7 @@ impl Service {
         Ok(())
     }
 
-    /// Watches over it until `stop`: starts it again when it ends by itself, and measures it.
-    pub async fn watch(&self, stop: CancellationToken) {
-        while stop.run_until_cancelled(sleep(POLL * 4)).await.is_some() {
-            let mut running = self.running.lock().await;
-            let Some(child) = running.as_mut() else { continue };
-            self.measure(child);
-            let Ok(Some(status)) = child.try_wait() else { continue };
-            *running = None;
-            self.note_end(status);
-            sleep(RESTART_PAUSE).await;
-            match self.spawn() {
-                Ok(child) => *running = Some(child),
-                Err(error) => self.note(|notes| notes.crashes.push(format!("{error:#}"))),
-            }
-        }
-    }
-
-    fn spawn(&self) -> Result<Child> {
+    pub fn spawn(&self) -> Result<Child> {
         // Writing beyond a limit on file sizes is then an error and not the end.
         let mut child = Command::new("env")
             .arg("--ignore-signal=XFSZ")
@@ -116,7 +95,7 @@ impl Service {
         Ok(child)
     }
 
-    fn note_end(&self, status: ExitStatus) {
+    pub fn note_end(&self, status: ExitStatus) {
         self.note(|notes| match status.signal() {
             Some(signal) => notes.crashes.push(format!("the service ended by signal {signal}")),
             None if status.success() => {
@@ -126,7 +105,7 @@ impl Service {
         });
     }
 
-    fn measure(&self, child: &Child) {
+    pub fn measure(&self, child: &Child) {
         let status = std::fs::read_to_string(format!("/proc/{}/status", child.id()));
         let peak = status.ok().and_then(|status| {
             let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
@@ -135,34 +114,12 @@ impl Service {
         self.note(|notes| notes.rss_peak_kib = notes.rss_peak_kib.max(peak.unwrap_or(0)));
     }
 
-    /// Ends it as a power cut would, and starts it again after a while.
-    pub async fn kill(&self, down: Duration) -> Result<()> {
-        let mut running = self.running.lock().await;
-        if let Some(mut child) = running.take() {
-            self.measure(&child);
-            child.kill()?;
-            child.wait()?;
-        }
-        sleep(down).await;
-        *running = Some(self.spawn()?);
-        Ok(())
-    }
-
-    /// Ends it as a service manager does, and starts it again after a while.
-    pub async fn restart(&self, down: Duration) -> Result<()> {
-        let mut running = self.running.lock().await;
-        self.end(&mut running).await?;
-        sleep(down).await;
-        *running = Some(self.spawn()?);
-        Ok(())
-    }
-
     /// Ends it for good.
     pub async fn stop(&self) -> Result<()> {
         self.end(&mut *self.running.lock().await).await
     }
 
-    async fn end(&self, running: &mut Option<Child>) -> Result<()> {
+    pub async fn end(&self, running: &mut Option<Child>) -> Result<()> {
         let Some(mut child) = running.take() else { return Ok(()) };
         self.measure(&child);
         run("kill", &["-TERM", &child.id().to_string()])?;
@@ -187,30 +144,11 @@ impl Service {
         }
     }
 
-    /// Stops it in the middle of whatever it does and lets it go on after a while.
-    pub async fn freeze(&self, time: Duration) -> Result<()> {
-        let running = self.running.lock().await;
-        let Some(child) = running.as_ref() else { bail!("it does not run") };
-        let id = child.id().to_string();
-        run("kill", &["-STOP", &id])?;
-        sleep(time).await;
-        run("kill", &["-CONT", &id])
-    }
-
-    /// Lets no file grow beyond this; `None` takes the limit away.
-    pub async fn limit_files(&self, bytes: Option<u64>) -> Result<()> {
-        let running = self.running.lock().await;
-        let Some(child) = running.as_ref() else { bail!("it does not run") };
-        let limit = bytes.map_or_else(|| "unlimited".to_owned(), |bytes| bytes.to_string());
-        let soft = format!("--fsize={limit}:unlimited");
-        run("prlimit", &["--pid", &child.id().to_string(), &soft])
-    }
-
     /// Waits until it says that it is ready.
     pub async fn ready(&self, patience: Duration) -> Result<()> {
         let until = Instant::now() + patience;
         loop {
-            let answer = post::get(self.http, "/health/ready").await;
+            let answer = http::get(self.http, "/health/ready").await;
             match answer {
                 Ok((200, _)) => return Ok(()),
                 other if Instant::now() > until => {

@@ -9,14 +9,12 @@ use anyhow::{Context, Result, bail};
 use tokio::sync::Mutex;
 use tokio::time::sleep;
 
-use crate::book::Book;
-
 const PATIENCE: Duration = Duration::from_secs(30);
 
 pub struct Broker {
     dir: PathBuf,
     pub addr: SocketAddr,
-    running: Mutex<Option<Child>>,
+    pub running: Mutex<Option<Child>>,
 }
 
 impl Broker {
@@ -39,7 +37,7 @@ impl Broker {
         Ok(broker)
     }
 
-    async fn spawn(&self) -> Result<Child> {
+    pub async fn spawn(&self) -> Result<Child> {
         let mut child = ["/usr/sbin/mosquitto", "mosquitto"]
             .into_iter()
             .find_map(|program| {
@@ -64,20 +62,6 @@ impl Broker {
             sleep(Duration::from_millis(20)).await;
         }
         Ok(child)
-    }
-
-    /// Ends it as a power cut would, and starts it again after a while. Returns how many uplinks
-    /// it had acknowledged and not handed over, all of which are repeated.
-    pub async fn kill(&self, down: Duration, book: &Book) -> Result<usize> {
-        let mut running = self.running.lock().await;
-        if let Some(mut child) = running.take() {
-            child.kill()?;
-            child.wait()?;
-        }
-        let lost = book.broker_died();
-        sleep(down).await;
-        *running = Some(self.spawn().await?);
-        Ok(lost)
     }
 
     /// Ends it for good.
