@@ -1,4 +1,5 @@
-//! Quantities that nobody measures and that follow from those that are measured.
+//! Quantities that nobody measures and that follow from those that are measured, and what those can be
+//! told from that are measured wrongly.
 //!
 //! Plain functions: what they need is given to them, and each names the source of its formula.
 
@@ -11,3 +12,4 @@ pub mod metering;
 pub mod parking;
 pub mod people;
 pub mod snow;
+pub mod water;

@@ -1,7 +1,7 @@
 //! The way of an uplink: each step takes a value and returns the next, top to bottom.
 //!
 //! ```text
-//! message ─▶ unwrap ─▶ deduplicate ─▶ find device and deployment ─▶ decode ─▶ normalise ─▶ judge ─▶ derive ─▶ store
+//! message ─▶ unwrap ─▶ deduplicate ─▶ find device and deployment ─▶ decode ─▶ normalise ─▶ judge ─▶ derive ─▶ settle ─▶ store
 //! ```
 
 mod again;
@@ -9,9 +9,11 @@ mod decode;
 mod deduplicate;
 mod derive;
 mod examples;
+mod history;
 mod judge;
 mod normalise;
 mod redecode;
+mod settle;
 mod timing;
 mod window;
 mod worker;
@@ -39,12 +41,12 @@ use crate::model::{
     DevEui, Device, DeviceEvent, EventDetail, Message, Observation, Outcome, ProfileId, Uplink,
 };
 use crate::registry::Registry;
-use crate::store::{Batch, Heard, LedgerEntry, StoreError, UplinkId};
+use crate::store::{Batch, Heard, LedgerEntry, StoreError};
 use crate::telemetry::Metrics;
 use deduplicate::Identity;
 use derive::Place;
 use timing::TrustedTime;
-use window::Occasion;
+use window::{Occasion, Touched};
 
 /// What an uplink may cost and how far its time is believed.
 #[derive(Clone, Debug, Default)]
@@ -194,7 +196,7 @@ impl Pipeline {
         let given = server_time(content);
         let time = timing::trust(given, message.arrived_at, &self.limits.timing);
         let first = deduplicate::find(batch, &identity, given, message.arrived_at)?;
-        let verdict = match (first, content) {
+        let mut verdict = match (first, content) {
             (Some(first), _) => {
                 Verdict::because(Outcome::Duplicate, format!("same as uplink {first}"))
             }
@@ -219,9 +221,14 @@ impl Pipeline {
             Content::Uplink(uplink) => batch.heard_uplink(heard, uplink)?,
             Content::Event(event) => batch.heard_event(heard, event)?,
         }
-        let changed = store_all(batch, id, &verdict.observations)?;
-        taken.observations += changed.len();
-        taken.observations += self.derive_windows(batch, id, changed, Occasion::Change)?;
+        // In order of time, so that each finds those before it.
+        verdict.observations.sort_by_key(|observation| observation.time);
+        let mut touched = Touched::default();
+        for observation in &verdict.observations {
+            let changed = self.settle(batch, id, observation, message.arrived_at, &mut touched)?;
+            taken.observations += usize::from(changed);
+        }
+        taken.observations += self.derive_windows(batch, id, touched, Occasion::Change)?;
         if let Some(given) = given {
             let lag = (message.arrived_at - given).as_seconds_f64();
             self.metrics.uplink_lag.observe(lag.max(0.0));
@@ -306,7 +313,8 @@ impl Pipeline {
             derives |= place.derives();
             let measurement = judge::corrected(measurement, place.installation);
             let id = &place.site.id;
-            observations.push(judge::judge(&decoded.profile, &measurement, id, time));
+            let rule = place.site.quality_of(&measurement.quantity);
+            observations.push(judge::judge(&decoded.profile, &measurement, id, rule, time));
         }
         if derives {
             let quantity_of = |name: &_| self.codecs.quantity(name);
@@ -369,21 +377,6 @@ fn server_time(content: &Content) -> Option<DateTime<Utc>> {
         Content::Uplink(uplink) => uplink.server_time,
         Content::Event(event) => event.at,
     }
-}
-
-/// Stores the observations of an uplink and returns those that are new or others than before.
-fn store_all<'o>(
-    batch: &mut Batch<'_>,
-    id: UplinkId,
-    observations: &'o [Observation],
-) -> Result<Vec<&'o Observation>, StoreError> {
-    let mut changed = Vec::new();
-    for observation in observations {
-        if batch.observe(id, observation)? {
-            changed.push(observation);
-        }
-    }
-    Ok(changed)
 }
 
 fn entry<'m>(

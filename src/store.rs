@@ -40,5 +40,5 @@ pub use ledger::{LedgerEntry, UplinkId};
 pub use open::{Store, StoreConfig, holder};
 pub use read::{Disposed, LedgerRow, Reader, StoredMessage, UplinkFilter};
 pub use redecode::{Archived, Made, RedecodeRun, RedecodeScope, Revision, Tally};
-pub use series::{Change, HourAggregate, Range, StoredObservation};
+pub use series::{Change, End, HourAggregate, Range, StoredObservation};
 pub use write::{Batch, Writer};

@@ -290,6 +290,16 @@ fn an_example_that_does_not_come_out_is_named_with_both_values() {
     assert_eq!(faults.iter().map(ToString::to_string).collect::<Vec<_>>(), [wanted]);
 }
 
+/// What a bathing place is judged by when it is shown, its series is judged by when it is stored.
+#[test]
+fn a_jump_of_the_water_is_the_same_everywhere() {
+    let catalog = sound();
+    let water = catalog.quantity(&QuantityName::from("water_temperature")).unwrap();
+    assert_eq!(water.jump, Some(stadspuls::derive::water::STEP));
+    let ruled = catalog.quantities().filter(|one| one.jump.is_some() || one.stuck_for.is_some());
+    assert!(ruled.count() > 10);
+}
+
 /// The first fenced block of a language after a heading.
 fn block<'t>(text: &'t str, language: &str) -> &'t str {
     let fence = format!("```{language}\n");

@@ -2,6 +2,7 @@
 
 mod codecs;
 mod duplicates;
+mod history;
 mod meters;
 mod outcomes;
 mod values;

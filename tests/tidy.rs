@@ -26,7 +26,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("store", &["model"]),
     ("registry", &["catalog", "derive", "document", "model", "store"]),
     ("envelope", &["model"]),
-    ("bathing", &["model", "store"]),
+    ("bathing", &["derive", "model", "store"]),
     ("source", &["clock", "intake", "model", "secret", "telemetry"]),
     ("simulate", &["clock", "model", "source"]),
     (
@@ -114,6 +114,7 @@ const PURE: &[&str] = &[
     "src/pipeline/normalise.rs",
     "src/pipeline/judge.rs",
     "src/pipeline/deduplicate.rs",
+    "src/pipeline/history.rs",
 ];
 const IMPURE: &[&str] =
     &["tokio", "std::net", "std::fs", "std::io", "std::env", "std::thread", "Instant"];

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{Datelike, NaiveDate};
 
-use super::{Backwater, Direction, Lot, Rating};
+use super::{Backwater, Direction, Lot, QualityRule, QuantityName, Rating};
 
 /// The permanent name of a site: lower-case letters, digits and single hyphens, never reused.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -112,6 +112,16 @@ pub struct Site {
     pub direction: Option<Direction>,
     /// Present for car parks.
     pub lot: Option<Lot>,
+    /// By quantity, one for each.
+    pub quality: Vec<QualityRule>,
+}
+
+impl Site {
+    /// What this site says of a quantity.
+    #[must_use]
+    pub fn quality_of(&self, quantity: &QuantityName) -> Option<&QualityRule> {
+        self.quality.iter().find(|rule| rule.quantity == *quantity)
+    }
 }
 
 /// The decision that makes a site public: by whom, when, for what.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
-use super::judge::judge_range;
+use super::judge::judge_at;
 use crate::catalog::DeviceProfile;
 use crate::derive::{discharge, fill, humidity, level, snow};
 use crate::model::{
@@ -54,7 +54,8 @@ pub fn derive<'q, 'p>(
         moment.derive_all();
         for (name, value) in moment.derived {
             let Some(quantity) = quantity_of(&QuantityName::from(name)) else { continue };
-            let quality = worse(judge_range(quantity, value.value), value.quality);
+            let rule = place.site.quality_of(&quantity.name);
+            let quality = worse(judge_at(quantity, rule, value.value), value.quality);
             derived.push(Observation {
                 site: site.clone(),
                 quantity: quantity.name.clone(),

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::again::content_of;
-use super::window::{Occasion, is_of_window};
+use super::window::{Occasion, Touched, is_of_window};
 use super::{Pipeline, server_time, timing};
 use crate::envelope::Content;
 use crate::model::{Observation, Outcome, Quality, QuantityName, Reason, SiteId};
@@ -66,7 +66,7 @@ impl Redecoder {
         let mut found = Vec::new();
         for archived in batch.next_archived(&mut run, limit)? {
             if depends_on_catalogue(archived.outcome) {
-                pipeline.redecode(batch, &archived, &mut run, &mut found)?;
+                pipeline.redecode(batch, &archived, &mut run, &mut found, now)?;
             }
         }
         batch.save_redecode(&run, now)?;
@@ -102,6 +102,14 @@ const fn depends_on_catalogue(outcome: Outcome) -> bool {
     }
 }
 
+/// What the observations of an uplink bring to light when they are made again.
+struct Again<'a> {
+    run: &'a mut RedecodeRun,
+    found: &'a mut Vec<Difference>,
+    touched: Touched,
+    now: DateTime<Utc>,
+}
+
 impl Pipeline {
     fn redecode(
         &mut self,
@@ -109,6 +117,7 @@ impl Pipeline {
         archived: &Archived,
         run: &mut RedecodeRun,
         found: &mut Vec<Difference>,
+        now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         let Some(message) = batch.message(archived.id)? else {
             run.tally.not_kept += 1;
@@ -134,18 +143,19 @@ impl Pipeline {
             _ => {}
         }
         let made = batch.made_of(archived, uplink.dev_eui, time.time)?;
+        let mut again = Again { run, found, touched: Touched::default(), now };
         for observation in &verdict.observations {
-            self.observe_again(batch, archived, observation, run, found)?;
+            self.observe_again(batch, archived, observation, &mut again)?;
+            again.touched.note(&observation.site, &observation.quantity, observation.time);
         }
+        let Again { mut touched, .. } = again;
         let gone = made.iter().filter(|made| !is_among(made, &verdict.observations));
-        let gone: Vec<_> =
-            gone.filter(|made| !is_of_window(&made.quantity)).map(withdrawn).collect();
-        for gone in &gone {
-            batch.observe(archived.id, gone)?;
+        for gone in gone.filter(|made| !is_of_window(&made.quantity)).map(withdrawn) {
+            self.settle(batch, archived.id, &gone, now, &mut touched)?;
+            touched.note(&gone.site, &gone.quantity, gone.time);
             run.tally.removed += 1;
         }
-        let all = verdict.observations.iter().chain(&gone);
-        let derived = self.derive_windows(batch, archived.id, all, Occasion::Redecoding)?;
+        let derived = self.derive_windows(batch, archived.id, touched, Occasion::Redecoding)?;
         run.tally.derived += derived as u64;
         batch.revise(
             archived,
@@ -163,11 +173,10 @@ impl Pipeline {
         batch: &mut Batch<'_>,
         archived: &Archived,
         observation: &Observation,
-        run: &mut RedecodeRun,
-        found: &mut Vec<Difference>,
+        Again { run, found, touched, now }: &mut Again<'_>,
     ) -> Result<(), StoreError> {
         let Some(kept) = batch.kept(observation)?.filter(|kept| !is_withdrawn(kept)) else {
-            batch.observe(archived.id, observation)?;
+            self.settle(batch, archived.id, observation, *now, touched)?;
             run.tally.added += 1;
             return Ok(());
         };
@@ -176,7 +185,10 @@ impl Pipeline {
             run.tally.same += 1;
             return Ok(());
         }
-        if !batch.observe(archived.id, observation)? {
+        // What the series has said of it is said again, by today's rules.
+        if self.rests_on_dropped(batch, observation, &kept)?
+            || !self.settle(batch, archived.id, observation, *now, touched)?
+        {
             run.tally.same += 1;
             return Ok(());
         }

@@ -11,9 +11,9 @@ use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
 
 use super::Pipeline;
 use super::derive::{Value, worse};
-use super::judge::judge_range;
+use super::judge::judge_at;
 use crate::model::{Observation, Quality, QuantityName, Reason, SiteId};
-use crate::store::{Batch, Range, StoreError, StoredObservation, UplinkId};
+use crate::store::{Batch, End, Range, StoreError, StoredObservation, UplinkId};
 use rule::{Inputs, Place, Rule, Series, Wanted};
 
 /// The quantities that are derived here. They are of no single uplink, although each bears the one that last
@@ -59,6 +59,20 @@ pub enum Occasion {
     Redecoding,
 }
 
+/// What has changed of which something is derived: most often nothing.
+#[derive(Debug, Default)]
+pub struct Touched(BTreeMap<(Rule, SiteId), BTreeSet<DateTime<Utc>>>);
+
+impl Touched {
+    /// Takes note of an observation that is not what it was.
+    pub fn note(&mut self, site: &SiteId, quantity: &QuantityName, time: DateTime<Utc>) {
+        let time = as_kept(time);
+        if let Some(rule) = Rule::touched(quantity, time) {
+            self.0.entry((rule, site.clone())).or_default().insert(time);
+        }
+    }
+}
+
 /// Observations of one quantity that are in touch with one another by their windows.
 type Cluster<'t> = &'t [DateTime<Utc>];
 
@@ -72,33 +86,28 @@ struct View {
 }
 
 impl Pipeline {
-    /// Derives anew what depends on the observations given. Returns how many observations that has changed.
+    /// Derives anew what depends on the observations touched. Returns how many observations that has changed.
     ///
     /// # Errors
     ///
     /// As the store's.
-    pub(super) fn derive_windows<'o>(
+    pub(super) fn derive_windows(
         &self,
         batch: &mut Batch<'_>,
         uplink: UplinkId,
-        observations: impl IntoIterator<Item = &'o Observation>,
+        Touched(touched): Touched,
         occasion: Occasion,
     ) -> Result<usize, StoreError> {
-        let mut touched: BTreeMap<(Rule, &SiteId), BTreeSet<DateTime<Utc>>> = BTreeMap::new();
-        for observation in observations {
-            let time = as_kept(observation.time);
-            let Some(rule) = Rule::touched(&observation.quantity, time) else { continue };
-            let site = &observation.site;
-            // Where the rule has ceased to hold, what it has made is taken back.
-            if occasion == Occasion::Redecoding || rule.holds(&self.place(site)) {
-                touched.entry((rule, site)).or_default().insert(time);
-            }
-        }
         let mut changed = 0;
         for ((rule, site), times) in touched {
-            let reach = rule.reach(&self.place(site));
-            for cluster in clusters(&times.into_iter().collect::<Vec<_>>(), reach) {
-                changed += self.derive_cluster(batch, uplink, rule, site, cluster)?;
+            let place = self.place(&site);
+            // Where a rule has ceased to hold, decoding again takes back what it has made.
+            if occasion == Occasion::Change && !rule.holds(&place) {
+                continue;
+            }
+            let times: Vec<_> = times.into_iter().collect();
+            for cluster in clusters(&times, rule.reach(&place)) {
+                changed += self.derive_cluster(batch, uplink, rule, &site, cluster)?;
             }
         }
         Ok(changed)
@@ -132,7 +141,7 @@ impl Pipeline {
     /// [`WindowLimit`] and one before them, and a little more than as many from them on.
     fn look(
         &self,
-        batch: &Batch<'_>,
+        batch: &mut Batch<'_>,
         rule: Rule,
         site: &SiteId,
         times: Cluster<'_>,
@@ -152,8 +161,10 @@ impl Pipeline {
         let mut found = Vec::new();
         for quantity in rule.inputs(&place) {
             let before = Range { from: start, until: from };
-            let mut readings = batch.last_observations(site, &quantity, before, before_max)?;
-            let after = batch.observations(site, &quantity, range(&(from..=to)), after_max)?;
+            let after = range(&(from..=to));
+            let mut readings =
+                batch.some_observations(site, &quantity, before, End::Newest, before_max)?;
+            let after = batch.some_observations(site, &quantity, after, End::Oldest, after_max)?;
             if let Some(end) = after.last().filter(|_| after.len() == after_max) {
                 to = to.min(end.time);
             }
@@ -184,12 +195,14 @@ impl Pipeline {
         for &name in rule.outputs() {
             let quantity = QuantityName::from(name);
             let Some(known) = self.codecs.quantity(&quantity) else { continue };
+            let rule_here = place.site.and_then(|site| site.quality_of(&quantity));
             let mut values = derived.remove(name).unwrap_or_default();
             for value in values.values_mut() {
-                value.quality = worse(judge_range(known, value.value), value.quality);
+                value.quality = worse(judge_at(known, rule_here, value.value), value.quality);
             }
             // They stand at the times of readings, so there are no more of them than were read.
-            let kept = batch.observations(site, &quantity, range(wanted), usize::MAX >> 1)?;
+            let all = usize::MAX >> 1;
+            let kept = batch.some_observations(site, &quantity, range(wanted), End::Oldest, all)?;
             for (time, value) in differing(&kept, values) {
                 let Value { value, quality } = value;
                 let (site, quantity) = (site.clone(), quantity.clone());
@@ -220,7 +233,7 @@ fn differing(kept: &[StoredObservation], values: Series) -> Series {
 }
 
 /// A time to the microsecond, as the store keeps it.
-fn as_kept(time: DateTime<Utc>) -> DateTime<Utc> {
+pub(super) fn as_kept(time: DateTime<Utc>) -> DateTime<Utc> {
     DateTime::from_timestamp_micros(time.timestamp_micros()).unwrap_or(time)
 }
 

@@ -103,8 +103,9 @@ fn changed_sites(old: &Fleet, new: &Fleet) -> BTreeMap<SiteId, DateTime<Utc>> {
     let mut changed = BTreeMap::new();
     for site in &new.sites {
         let Some(was) = old.get(&site.id) else { continue };
-        let counts_as = |site: &Site| (site.kind, site.direction, site.lot);
-        let since = if counts_as(was) == counts_as(site) {
+        // What is said of a counter or a quantity here has no date: it holds for all that was measured here.
+        let undated = |site: &Site| (site.kind, site.direction, site.lot, site.quality.clone());
+        let since = if undated(was) == undated(site) {
             let ratings = differing(&was.ratings, &site.ratings, |rating| rating.from);
             let backwaters = differing(&was.backwaters, &site.backwaters, |one| one.from);
             [ratings, backwaters].into_iter().flatten().min()
@@ -143,10 +144,12 @@ fn of_sites(
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use chrono::NaiveTime;
 
     use super::*;
-    use crate::model::{Direction, Lot, ProfileId, Rating, SiteKind};
+    use crate::model::{Direction, Jump, Lot, ProfileId, QualityRule, Rating, SiteKind};
 
     fn at(text: &str) -> DateTime<Utc> {
         text.parse().unwrap()
@@ -164,6 +167,7 @@ mod tests {
             backwaters: Vec::new(),
             direction: None,
             lot: None,
+            quality: Vec::new(),
         };
         let device = |number| Device {
             dev_eui: DevEui(number),
@@ -218,6 +222,14 @@ mod tests {
         check(|new| new.sites[0].direction = Some(Direction::A), Some((&[1], begin)));
         let lot = Lot { capacity: 120, offset: 0, reset_at: NaiveTime::MIN };
         check(|new| new.sites[1].lot = Some(lot), Some((&[2], begin)));
+        let rule = QualityRule {
+            quantity: "water_level".into(),
+            min: None,
+            max: None,
+            jump: Some(Jump { step: 0.2, within: Duration::from_secs(900) }),
+            stuck_for: None,
+        };
+        check(|new| new.sites[0].quality.push(rule.clone()), Some((&[1], begin)));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod counter;
 mod installation;
+mod quality;
 mod rating;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,7 +33,7 @@ const STALE_FOR: Duration = Duration::from_secs(24 * 3600);
 pub fn read_fleet(folder: &Path, catalog: &Catalog, faults: &Faults) -> Fleet {
     let mut known = Known::default();
     let sites = document::read(&folder.join(SITES), faults, |root| {
-        root.tables("site", |section| read_site(section, &mut known))
+        root.tables("site", |section| read_site(section, catalog, &mut known))
     });
     let devices = document::read(&folder.join(DEVICES), faults, |root| {
         root.tables("device", |section| read_device(section, catalog, &mut known))
@@ -55,7 +56,7 @@ struct Known {
     deployments: BTreeMap<DevEui, Vec<Deployment>>,
 }
 
-fn read_site(section: &Section<'_>, known: &mut Known) -> Option<Site> {
+fn read_site(section: &Section<'_>, catalog: &Catalog, known: &mut Known) -> Option<Site> {
     let id: Option<SiteId> = section.required("id");
     let kind: Option<SiteKind> = section.required("kind");
     let name = section.required("name");
@@ -66,6 +67,7 @@ fn read_site(section: &Section<'_>, known: &mut Known) -> Option<Site> {
     let backwaters = rating::read_backwaters(section);
     let direction = counter::read_direction(section, kind);
     let lot = counter::read_lot(section, kind);
+    let quality = quality::read_quality(section, catalog);
     if let Some(id) = &id
         && !known.sites.insert(id.clone())
     {
@@ -88,6 +90,7 @@ fn read_site(section: &Section<'_>, known: &mut Known) -> Option<Site> {
         backwaters,
         direction,
         lot,
+        quality,
     })
 }
 

@@ -1,5 +1,6 @@
 mod counter;
 mod installation;
+mod quality;
 mod rating;
 
 use std::collections::BTreeMap;
@@ -47,6 +48,7 @@ impl Writer {
                 "backwater",
                 "direction",
                 "lot",
+                "site_quality",
             ] {
                 batch.connection.execute(&format!("delete from {table}"), [])?;
             }
@@ -126,6 +128,7 @@ impl Batch<'_> {
         }
         rating::put(self.connection, site)?;
         counter::put(self.connection, site)?;
+        quality::put(self.connection, site)?;
         site.bathing.as_ref().map_or(Ok(()), |bathing| self.put_bathing_place(&site.id, bathing))
     }
 
@@ -215,6 +218,7 @@ fn sites(connection: &Connection) -> Result<Vec<Site>, StoreError> {
             backwaters: rating::backwaters(connection, &id)?,
             direction: counter::direction(connection, &id)?,
             lot: counter::lot(connection, &id)?,
+            quality: quality::of(connection, &id)?,
             id: SiteId::from(id.as_str()),
         });
     }

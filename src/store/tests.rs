@@ -9,8 +9,9 @@ use tempfile::TempDir;
 use super::*;
 use crate::model::{
     Backwater, BackwaterCause, Bathing, Correction, Deployment, DevEui, Device, Direction, Format,
-    Installation, Lot, Message, MonthDay, Observation, Outcome, Position, ProfileId, Publication,
-    Quality, QuantityName, Rating, Reason, Season, Segment, Site, SiteId, SiteKind, Source,
+    Installation, Jump, Lot, Message, MonthDay, Observation, Outcome, Position, ProfileId,
+    Publication, Quality, QualityRule, QuantityName, Rating, Reason, Season, Segment, Site, SiteId,
+    SiteKind, Source,
 };
 
 const DEV_EUI: DevEui = DevEui(0x0e7a_11ff_fe4c_2d91);
@@ -299,6 +300,25 @@ fn ratings() -> Vec<Rating> {
     }]
 }
 
+fn quality_rules() -> Vec<QualityRule> {
+    vec![
+        QualityRule {
+            quantity: "air_temperature".into(),
+            min: None,
+            max: None,
+            jump: None,
+            stuck_for: Some(Duration::from_secs(86_400)),
+        },
+        QualityRule {
+            quantity: "water_temperature".into(),
+            min: Some(-0.5),
+            max: Some(35.0),
+            jump: Some(Jump { step: 2.5, within: Duration::from_secs(900) }),
+            stuck_for: None,
+        },
+    ]
+}
+
 #[test]
 fn a_fleet_comes_back_as_it_was_and_what_is_gone_is_retired() {
     let season = |from: (u32, u32), until: (u32, u32)| Season {
@@ -334,6 +354,7 @@ fn a_fleet_comes_back_as_it_was_and_what_is_gone_is_retired() {
         }],
         direction: Some(Direction::Rtl),
         lot: Some(Lot { capacity: 120, offset: 8, reset_at: "04:30:00".parse().unwrap() }),
+        quality: quality_rules(),
     };
     let device = Device {
         dev_eui: DevEui(u64::MAX),

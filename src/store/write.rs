@@ -1,11 +1,12 @@
 use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 
+use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 use super::codes::{self, hour_of, micros};
 use super::pack::Packer;
-use super::{Range, StoreError, StoredObservation, UplinkId, series};
+use super::{End, Range, StoreError, StoredObservation, UplinkId, series};
 use crate::model::{DevEui, Format, Observation, ProfileId, QuantityName, SiteId};
 
 /// The one connection that writes.
@@ -122,7 +123,7 @@ impl Batch<'_> {
             .prepare_cached("insert into change (series, time) values (?1, ?2)")?
             .execute(params![series, time])?;
         self.touched_hours.insert(hour);
-        if quality == codes::BAD {
+        if quality == codes::BAD || reason == Some(codes::JUMP) {
             self.withdraw_latest(series, time)?;
         } else {
             self.advance_latest(series, time, observation.value, (quality, reason), uplink)?;
@@ -130,34 +131,56 @@ impl Batch<'_> {
         Ok(true)
     }
 
-    /// The first observations of a series in a range, as they stand in this batch, in order of time.
+    /// The observations of a series at one end of a range, at most `limit`, in order of time.
     ///
     /// # Errors
     ///
     /// As the store's.
-    pub fn observations(
-        &self,
+    pub fn some_observations(
+        &mut self,
         site: &SiteId,
         quantity: &QuantityName,
         range: Range,
+        end: End,
         limit: usize,
     ) -> Result<Vec<StoredObservation>, StoreError> {
-        series::observations(self.connection, site, quantity, range, 0, limit)
+        let Some(series) = self.known_series(site, quantity)? else { return Ok(Vec::new()) };
+        series::some_of(self.connection, series, range, end, limit)
     }
 
-    /// The last observations of a series in a range, as they stand in this batch, in order of time.
+    /// The first observation of a range that is left to the history of its series, as if there were
+    /// none at `except`.
     ///
     /// # Errors
     ///
     /// As the store's.
-    pub fn last_observations(
-        &self,
+    pub fn first_of_history(
+        &mut self,
         site: &SiteId,
         quantity: &QuantityName,
         range: Range,
-        limit: usize,
-    ) -> Result<Vec<StoredObservation>, StoreError> {
-        series::last_observations(self.connection, site, quantity, range, limit)
+        except: DateTime<Utc>,
+    ) -> Result<Option<StoredObservation>, StoreError> {
+        let series = self.series_id(site, quantity)?;
+        series::first_of_history(self.connection, series, range, except)
+    }
+
+    /// Whether one of the observations of a range that are left to the history of their series has
+    /// another value, as if there were none at `except`.
+    ///
+    /// # Errors
+    ///
+    /// As the store's.
+    pub fn has_other_value(
+        &mut self,
+        site: &SiteId,
+        quantity: &QuantityName,
+        range: Range,
+        value: f64,
+        except: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        let series = self.series_id(site, quantity)?;
+        series::has_other_value(self.connection, series, range, value, except)
     }
 
     /// "Latest" moves only forward in time, so late data never replaces a newer value.
@@ -182,8 +205,8 @@ impl Batch<'_> {
         Ok(())
     }
 
-    /// Where the latest value turns out to be bad, the one before it takes its place, and none
-    /// does where that lies further back than anybody would show it.
+    /// Where the latest value turns out to be bad or a jump, the one before it takes its place, and
+    /// none does where that lies further back than anybody would show it.
     fn withdraw_latest(&self, series: i64, time: i64) -> Result<(), StoreError> {
         const HOURS_BACK: i64 = 31 * codes::HOURS_PER_DAY;
         let removed = self
@@ -201,10 +224,10 @@ impl Batch<'_> {
                  insert into latest (series, time, value, quality, reason, uplink)
                  select o.series, o.time, o.value, o.quality, o.reason, o.uplink
                  from back cross join observation o on o.hour = back.hour and o.series = ?1
-                 where o.quality <> ?4
+                 where o.quality <> ?4 and o.reason is not ?5
                  order by o.time desc limit 1",
             )?
-            .execute(params![series, hour, HOURS_BACK, codes::BAD])?;
+            .execute(params![series, hour, HOURS_BACK, codes::BAD, codes::JUMP])?;
         Ok(())
     }
 
@@ -213,26 +236,34 @@ impl Batch<'_> {
         site: &SiteId,
         quantity: &QuantityName,
     ) -> Result<i64, StoreError> {
+        if let Some(known) = self.known_series(site, quantity)? {
+            return Ok(known);
+        }
+        self.connection.execute(
+            "insert into series (site, quantity) values (?1, ?2)",
+            params![site.0, quantity.0],
+        )?;
+        let id = self.connection.last_insert_rowid();
+        self.caches.series.entry(site.clone()).or_default().push((quantity.clone(), id));
+        Ok(id)
+    }
+
+    fn known_series(
+        &mut self,
+        site: &SiteId,
+        quantity: &QuantityName,
+    ) -> Result<Option<i64>, StoreError> {
         let of_site = self.caches.series.entry(site.clone()).or_default();
         if let Some((_, id)) = of_site.iter().find(|(name, _)| name == quantity) {
-            return Ok(*id);
+            return Ok(Some(*id));
         }
-        let names = params![site.0, quantity.0];
         let known: Option<i64> = self
             .connection
             .prepare_cached("select id from series where site = ?1 and quantity = ?2")?
-            .query_row(names, |row| row.get(0))
+            .query_row(params![site.0, quantity.0], |row| row.get(0))
             .optional()?;
-        let id = match known {
-            Some(id) => id,
-            None => {
-                self.connection
-                    .execute("insert into series (site, quantity) values (?1, ?2)", names)?;
-                self.connection.last_insert_rowid()
-            }
-        };
-        of_site.push((quantity.clone(), id));
-        Ok(id)
+        of_site.extend(known.map(|id| (quantity.clone(), id)));
+        Ok(known)
     }
 
     fn finish(&mut self) -> Result<(), StoreError> {

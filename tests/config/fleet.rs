@@ -22,7 +22,7 @@ const FILES: [(&str, &str); 3] = [
 #[rustfmt::skip]
 const CASES: &[(&str, &str, &[&str])] = &[
     ("sites.toml", "sites = 1", &[
-        r#"5: site[1].sites is 1, an unknown key, want one of the keys backwater, bathing, direction, id, kind, lot, name, position, public, rating"#,
+        r#"5: site[1].sites is 1, an unknown key, want one of the keys backwater, bathing, direction, id, kind, lot, name, position, public, quality, rating"#,
     ]),
     ("sites.toml", "position = [12.5]", &[
         r#"5: site[1].position is [12.5], want [longitude, latitude] in degrees, WGS 84"#,
@@ -142,6 +142,29 @@ const CASES: &[(&str, &str, &[&str])] = &[
         r#"12: site[2].lot.capacity is 0, want room for at least 1 car"#,
         r#"13: site[2].lot.offset is 4, want no more cars than capacity"#,
     ]),
+    ("sites.toml", "[site.quality.warmth]\nmin = 1", &[
+        r#"5: site[1].quality.warmth is "warmth", want a quantity of quantities.toml"#,
+    ]),
+    ("sites.toml", "[site.quality.water_temperature]\nmin = -6\nmax = 40\nstuck_for = \"15d\"\njump = { step = 3.5, within = \"15m\" }", &[
+        r#"6: site[1].quality.water_temperature.min is -6, want a limit within the range of water_temperature"#,
+        r#"9: site[1].quality.water_temperature.jump is { step = 3.5, within = "15m" }, want a jump as tight as that of water_temperature, 3 within 15m"#,
+        r#"8: site[1].quality.water_temperature.stuck_for is "15d", want at most 14days, as of water_temperature"#,
+    ]),
+    ("sites.toml", "[site.quality.water_temperature]\nmin = 50", &[
+        r#"6: site[1].quality.water_temperature.min is 50, want a limit within the range of water_temperature"#,
+        r#"5: site[1].quality.water_temperature.max is missing, want more than min"#,
+    ]),
+    ("sites.toml", "[site.quality.water_temperature]\njump = { step = 2.5, within = \"10m\" }", &[
+        r#"6: site[1].quality.water_temperature.jump is { step = 2.5, within = "10m" }, want a jump as tight as that of water_temperature, 3 within 15m"#,
+    ]),
+    ("sites.toml", "[site.quality.soil_moisture]\nstep = 3\njump = { step = 0, within = \"8d\" }\nstuck_for = \"31d\"\n[site.quality.distance]\njump = { step = 3 }\nstuck_for = \"1500ms\"", &[
+        r#"10: site[1].quality.distance.jump.within is missing, want a duration such as "30s", "10m", "3h" or "7d""#,
+        r#"11: site[1].quality.distance.stuck_for is "1500ms", want whole seconds, from 1s to 30d"#,
+        r#"7: site[1].quality.soil_moisture.jump.within is "8d", want whole seconds, from 1s to 7d"#,
+        r#"7: site[1].quality.soil_moisture.jump.step is 0, want a number above 0"#,
+        r#"8: site[1].quality.soil_moisture.stuck_for is "31d", want whole seconds, from 1s to 30d"#,
+        r#"6: site[1].quality.soil_moisture.step is 3, an unknown key, want one of the keys jump, max, min, stuck_for"#,
+    ]),
     ("deployments.toml", "[[deployment]]\ndev_eui = \"0000000000000001\"\nsite = \"a\"\nfrom = 2026-04-01", &[
         r#"9: deployment[2].from is 2026-04-01, want a time with zone such as 2026-05-01T00:00:00Z"#,
     ]),
@@ -184,6 +207,11 @@ fn a_sound_fleet_has_no_fault() {
     let next =
         "[[deployment]]\ndev_eui = \"0000000000000001\"\nsite = \"a\"\nfrom = 2026-03-01T00:00:00Z";
     assert_eq!(faults_of("deployments.toml", next), Vec::<String>::new());
+    // A site may say more of a quantity than the vocabulary, also where that says nothing.
+    let tighter = "[site.quality.water_temperature]\nmin = -0.5\nmax = 35\nstuck_for = \"7d\"\n\
+                   jump = { step = 3.0, within = \"20m\" }\n\
+                   [site.quality.soil_moisture]\njump = { step = 40.0, within = \"1h\" }";
+    assert_eq!(faults_of("sites.toml", tighter), Vec::<String>::new());
 }
 
 #[test]

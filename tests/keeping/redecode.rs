@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use stadspuls::model::{Correction, DevEui, Installation, QuantityName, SiteId};
 use stadspuls::pipeline::{Pipeline, Redecoder};
 use stadspuls::store::{
-    Fleet, HourSpan, Range, RedecodeRun, RedecodeScope, StoreError, Tally, Writer,
+    Fleet, HourSpan, Range, RedecodeRun, RedecodeScope, Retention, Rule, StoreError, Tally, Writer,
 };
 
 use super::city::{City, at, catalog_and_fleet, pipeline_of, verify_with};
@@ -90,6 +91,45 @@ fn decoding_again_with_nothing_changed_changes_nothing() {
     assert_eq!([added, changed, removed, derived, now_failing, now_decoded, not_kept], [0; 7]);
     assert_eq!(city.count("select max(seq) from change"), before);
     assert_eq!(city.verify().1, Vec::<String>::new());
+}
+
+/// What its series has said of a reading is no difference: its uplink alone cannot say it.
+#[test]
+fn only_the_probe_on_the_jetty_is_judged_by_its_history() {
+    let city = city();
+    let of_history = |site: &str| {
+        city.count(&format!(
+            "select count(*) from observation o join series s on s.id = o.series
+             where o.reason in (7, 8, 9) and s.site {site}"
+        ))
+    };
+    // A day and a half, of which the first hours cannot tell.
+    assert!(of_history("= 'gerdsken-kabelbadet'") > 100);
+    assert_eq!(of_history("<> 'gerdsken-kabelbadet'"), 0);
+    let (catalog, fleet) = catalog_and_fleet();
+    let decode = Some(pipeline_of(fleet, catalog));
+    let (report, lines) =
+        verify_with(city.dir.path(), stadspuls::verify::Scope { span: HourSpan::ALL, decode });
+    assert_eq!(lines, Vec::<String>::new());
+    assert_eq!(report.differences.unwrap().total(), 0);
+}
+
+/// The readings by which others were judged may be gone: without them those would look good.
+#[test]
+fn what_was_said_by_readings_that_are_dropped_stays_said() {
+    let mut city = city();
+    let day = Duration::from_secs(86_400);
+    let observations = Some(Rule { keep: day, decision: "KS 2026/123".to_owned() });
+    let retention = Retention { observations, ..Retention::default() };
+    let now = at("2026-07-03T06:00:00Z");
+    while city.store.writer.dispose(&retention, now).unwrap().is_some() {}
+    let of_history = "select count(*) from observation where reason in (7, 8, 9)";
+    let before = city.count(of_history);
+    assert!(before > 50 && city.count("select count(distinct hour) from observation") == 12);
+    let City { store, pipeline, .. } = &mut city;
+    let done = decode_again(&mut store.writer, pipeline, 500);
+    assert_eq!((done.run.tally.added, done.run.tally.changed), (0, 0));
+    assert_eq!(city.count(of_history), before);
 }
 
 #[test]

@@ -126,6 +126,7 @@ mod tests {
             backwaters: Vec::new(),
             direction: None,
             lot: None,
+            quality: Vec::new(),
         }
     }
 

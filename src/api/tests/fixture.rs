@@ -292,6 +292,7 @@ fn bath(id: &str, name: &str, lake: &str, (longitude_deg, latitude_deg): (f64, f
         backwaters: Vec::new(),
         direction: None,
         lot: None,
+        quality: Vec::new(),
     }
 }
 

@@ -61,8 +61,9 @@ impl Load {
     pub fn uplink(&self, number: u64) -> Sent {
         let device = dev_eui(self.device(number));
         let dice = |which| mixed(number, which);
-        // Within what a probe in water and its battery may show.
-        let tenths = i16::try_from(dice(0) % 250).unwrap_or(0);
+        // What a probe in water shows: a place of its own that is a little other each time.
+        let place = mixed(u64::from(self.device(number)), 12) % 200;
+        let tenths = i16::try_from(place + dice(0) % 8).unwrap_or(0);
         let millivolts = u16::try_from(3400 + dice(1) % 200).unwrap_or(0);
         let ([high, low], [volts_high, volts_low]) =
             (tenths.to_be_bytes(), millivolts.to_be_bytes());
@@ -138,6 +139,7 @@ pub fn fleet(devices: u32) -> Fleet {
             backwaters: Vec::new(),
             direction: None,
             lot: None,
+            quality: Vec::new(),
         });
         fleet.devices.push(Device {
             dev_eui,

@@ -150,6 +150,7 @@ fn fleet(dev_eui: DevEui, profile: &DeviceProfile, example: &Example) -> Fleet {
             backwaters: Vec::new(),
             direction: None,
             lot: None,
+            quality: Vec::new(),
         }],
         devices: vec![Device {
             dev_eui,

@@ -19,6 +19,7 @@ fn site(kind: SiteKind) -> Site {
         backwaters: Vec::new(),
         direction: None,
         lot: None,
+        quality: Vec::new(),
     }
 }
 
@@ -33,6 +34,8 @@ fn quantity(name: &str) -> Quantity {
         unit: "1".to_owned(),
         min: (name == "snow_depth").then_some(-0.1),
         max: None,
+        jump: None,
+        stuck_for: None,
         sentence: String::new(),
         label_sv: String::new(),
         label_en: String::new(),

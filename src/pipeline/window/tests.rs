@@ -46,6 +46,7 @@ fn site(id: &str, kind: SiteKind) -> Site {
         backwaters: Vec::new(),
         direction: Some(if is_lot { Direction::Rtl } else { Direction::A }),
         lot: is_lot.then_some(lot),
+        quality: Vec::new(),
     }
 }
 
@@ -78,6 +79,14 @@ struct Bench {
     store: Store,
     pipeline: Pipeline,
     _dir: TempDir,
+}
+
+fn touched<'o>(observations: impl IntoIterator<Item = &'o Observation>) -> Touched {
+    let mut touched = Touched::default();
+    for Observation { site, quantity, time, .. } in observations {
+        touched.note(site, quantity, *time);
+    }
+    touched
 }
 
 /// What is kept: time, value and quality.
@@ -121,8 +130,8 @@ impl Bench {
             for observation in observations {
                 let is_new = batch.observe(UplinkId(1), observation)?;
                 if is_new || occasion == Occasion::Redecoding {
-                    changed +=
-                        pipeline.derive_windows(batch, UplinkId(1), [observation], occasion)?;
+                    let touched = touched([observation]);
+                    changed += pipeline.derive_windows(batch, UplinkId(1), touched, occasion)?;
                 }
             }
             Ok(changed)
@@ -140,7 +149,7 @@ impl Bench {
                     changed.push(observation);
                 }
             }
-            pipeline.derive_windows(batch, UplinkId(1), changed, Occasion::Change)
+            pipeline.derive_windows(batch, UplinkId(1), touched(changed), Occasion::Change)
         });
         done.unwrap();
     }
@@ -148,10 +157,9 @@ impl Bench {
     /// What is kept of a quantity and has not been withdrawn.
     fn rows(&mut self, site: &str, quantity: &str) -> Vec<Row> {
         let range = Range { from: at("2026-03-01T00:00:00Z"), until: at("2026-05-01T00:00:00Z") };
-        let kept: Result<_, StoreError> = self
-            .store
-            .writer
-            .batch(|batch| batch.observations(&site.into(), &quantity.into(), range, 100_000));
+        let kept: Result<_, StoreError> = self.store.writer.batch(|batch| {
+            batch.some_observations(&site.into(), &quantity.into(), range, End::Oldest, 100_000)
+        });
         let kept = kept.unwrap().into_iter().filter(|one| one.quality != WITHDRAWN);
         kept.map(|one| (one.time, one.value, one.quality)).collect()
     }

@@ -259,8 +259,8 @@ fn check_aggregates(
                  sum(value) filter (where quality <> ?2) as sum,
                  min(value) filter (where quality <> ?2) as min,
                  max(value) filter (where quality <> ?2) as max,
-                 max(time) filter (where quality <> ?2) as newest,
-                 max(time) filter (where quality = ?2) as newest_bad
+                 max(time) filter (where quality <> ?2 and reason is not ?4) as newest,
+                 max(time) filter (where quality = ?2 or reason is ?4) as newest_bad
              from observation where hour = ?1 group by series)
          select f.series, f.newest, f.newest_bad, f.count, a.count, s.site, s.quantity,
              a.min is f.min and a.max is f.max
@@ -268,7 +268,7 @@ fn check_aggregates(
          from folded f left join series s on s.id = f.series
          left join hourly a on a.day = ?3 and a.series = f.series and a.hour = ?1",
     )?;
-    let mut rows = statement.query(params![hour, codes::BAD, day])?;
+    let mut rows = statement.query(params![hour, codes::BAD, day, codes::JUMP])?;
     while let Some(row) = rows.next()? {
         let (series, good, bad): (i64, Option<i64>, Option<i64>) =
             (row.get(0)?, row.get(1)?, row.get(2)?);
