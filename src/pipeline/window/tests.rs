@@ -1,8 +1,9 @@
+mod order;
+
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
@@ -81,14 +82,6 @@ struct Bench {
     _dir: TempDir,
 }
 
-fn touched<'o>(observations: impl IntoIterator<Item = &'o Observation>) -> Touched {
-    let mut touched = Touched::default();
-    for Observation { site, quantity, time, .. } in observations {
-        touched.note(site, quantity, *time);
-    }
-    touched
-}
-
 /// What is kept: time, value and quality.
 type Row = (DateTime<Utc>, f64, Quality);
 
@@ -124,34 +117,33 @@ impl Bench {
 
     /// Stores observations one by one, as if each were an uplink's.
     fn take(&mut self, observations: &[Observation], occasion: Occasion) -> usize {
-        let (pipeline, writer) = (&self.pipeline, &mut self.store.writer);
+        self.take_frames(observations.chunks(1), occasion)
+    }
+
+    /// Stores the observations of each frame at once; returns how many were derived anew.
+    fn take_frames<'o>(
+        &mut self,
+        frames: impl IntoIterator<Item = &'o [Observation]>,
+        occasion: Occasion,
+    ) -> usize {
+        let (pipeline, writer, now) =
+            (&self.pipeline, &mut self.store.writer, at("2026-05-01T00:00:00Z"));
         let done: Result<usize, StoreError> = writer.batch(|batch| {
             let mut changed = 0;
-            for observation in observations {
-                let is_new = batch.observe(UplinkId(1), observation)?;
-                if is_new || occasion == Occasion::Redecoding {
-                    let touched = touched([observation]);
-                    changed += pipeline.derive_windows(batch, UplinkId(1), touched, occasion)?;
+            for frame in frames {
+                let mut touched = Touched::default();
+                for observation in frame {
+                    let Observation { site, quantity, time, .. } = observation;
+                    pipeline.settle(batch, UplinkId(1), observation, now, &mut touched)?;
+                    if occasion == Occasion::Redecoding {
+                        touched.note(site, quantity, *time);
+                    }
                 }
+                changed += pipeline.derive_windows(batch, UplinkId(1), touched, occasion)?;
             }
             Ok(changed)
         });
         done.unwrap()
-    }
-
-    /// Stores the observations of a frame at once.
-    fn take_frame(&mut self, frame: &[Observation]) {
-        let (pipeline, writer) = (&self.pipeline, &mut self.store.writer);
-        let done: Result<usize, StoreError> = writer.batch(|batch| {
-            let mut changed = Vec::new();
-            for observation in frame {
-                if batch.observe(UplinkId(1), observation)? {
-                    changed.push(observation);
-                }
-            }
-            pipeline.derive_windows(batch, UplinkId(1), touched(changed), Occasion::Change)
-        });
-        done.unwrap();
     }
 
     /// What is kept of a quantity and has not been withdrawn.
@@ -201,80 +193,6 @@ fn litres(flows: &[f64]) -> Vec<i64> {
     flows.iter().map(|flow| (flow * 3.6e6).round() as i64).collect()
 }
 
-/// Another order for each number, the same one each time.
-fn shuffled(observations: &[Observation], number: u64) -> Vec<Observation> {
-    let mut shuffled = observations.to_vec();
-    let mut state = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    for end in (1..shuffled.len()).rev() {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        let other = usize::try_from(state >> 33).unwrap() % (end + 1);
-        shuffled.swap(end, other);
-    }
-    shuffled
-}
-
-/// Three days at every site: with gaps, a pause, a restart, uncertain and bad values.
-fn days() -> Vec<Observation> {
-    let litres: Vec<u32> = (0..72).map(|hour| if hour == 30 { 0 } else { 20 + hour % 7 }).collect();
-    let mut all = indices("2026-03-28T00:00:00Z", &litres);
-    all.retain(|one| !(40..43).contains(&(one.time - at("2026-03-28T00:00:00Z")).num_hours()));
-    let start = at("2026-03-28T00:10:00Z");
-    for quarter in 0..288_i32 {
-        let time = start + TimeDelta::minutes(i64::from(quarter) * 15);
-        let mut add = |site: &str, quantity: &str, value: i32| {
-            all.push(observation(site, quantity, time, f64::from(value)));
-        };
-        add("entre", "people_total_a", (65_500 + quarter * 2) % 65_536);
-        add("entre", "people_total_b", if quarter < 100 { 700 + quarter } else { quarter - 100 });
-        if quarter % 3 != 0 {
-            add("entre", "people_count_a", 2);
-        }
-        add("parkering", "vehicle_count_rtl", quarter % 5);
-        add("parkering", "vehicle_count_ltr", quarter % 4);
-        add("badplats", "snow_depth", 1);
-        add("snostation", "snow_depth", if quarter % 11 == 0 { 3 } else { 1 });
-        if quarter % 8 == 0 {
-            add("korg", "fill_level", quarter / 8 * 2);
-        }
-    }
-    for (number, one) in all.iter_mut().enumerate() {
-        one.quality = match number % 50 {
-            13 => SKEWED,
-            37 => BAD,
-            _ => GOOD,
-        };
-    }
-    all
-}
-
-#[test]
-fn data_in_any_order_and_twice_come_to_the_same() {
-    let days = days();
-    let mut in_order = Bench::new(fleet(&["2026-03-01T00:00:00Z"]));
-    in_order.take(&days, Occasion::Change);
-    let wanted = in_order.all();
-    for (site, quantity) in [
-        ("va-01", "water_flow_hourly"),
-        ("va-01", "water_flow_night_min"),
-        ("va-01", "continuous_flow"),
-        ("entre", "people_count_in"),
-        ("entre", "people_count_out"),
-        ("parkering", "occupied_spaces"),
-        ("snostation", "snow_depth_median"),
-        ("korg", "fill_level_median"),
-    ] {
-        assert!(!in_order.rows(site, quantity).is_empty(), "{site} {quantity}");
-    }
-    assert_eq!(in_order.rows("badplats", "snow_depth_median"), []);
-    for number in 0..3 {
-        let mut bench = Bench::new(fleet(&["2026-03-01T00:00:00Z"]));
-        let order = shuffled(&days, number);
-        bench.take(&order, Occasion::Change);
-        assert_eq!(bench.all(), wanted, "order {number}");
-        assert_eq!(bench.take(&order, Occasion::Redecoding), 0, "order {number}");
-    }
-}
-
 #[test]
 fn nothing_is_said_of_more_readings_than_are_read() {
     let mut bench = Bench::limited(fleet(&[]), WindowLimit(4));
@@ -293,73 +211,8 @@ fn nothing_is_said_of_more_readings_than_are_read() {
     bench.take(&[depth(25)], Occasion::Change);
     assert_eq!(medians(&mut bench), [20, 25, 120]);
     assert!(bench.pipeline.metrics.windows_crowded.get() > 0);
-    bench.take_frame(&[105, 115, 130, 140].map(depth));
+    bench.take_frames([&[105, 115, 130, 140].map(depth)[..]], Occasion::Change);
     assert_eq!(medians(&mut bench), [20, 25, 110, 115]);
-}
-
-/// What may be observed at the sites: one value at most for each series and time.
-fn readings() -> impl Strategy<Value = Vec<Observation>> {
-    const SERIES: [(&str, &str, i64); 9] = [
-        ("va-01", "water_volume", 60),
-        ("entre", "people_total_a", 15),
-        ("entre", "people_total_b", 15),
-        ("entre", "people_count_a", 15),
-        ("parkering", "vehicle_count_rtl", 60),
-        ("parkering", "vehicle_count_ltr", 60),
-        ("snostation", "snow_depth", 15),
-        ("korg", "fill_level", 360),
-        ("badplats", "snow_depth", 15),
-    ];
-    let quality = prop_oneof![6 => Just(GOOD), 1 => Just(SKEWED), 1 => Just(BAD)];
-    let key = (0..SERIES.len(), 0_i64..30);
-    let all = proptest::collection::btree_map(key, (0_u8..90, quality), 20..90);
-    all.prop_map(|all| {
-        let reading = |((series, step), (value, quality)): ((usize, i64), (u8, Quality))| {
-            let (site, quantity, minutes) = SERIES[series];
-            let time = at("2026-03-28T20:00:00Z") + TimeDelta::minutes(step * minutes);
-            Observation { quality, ..observation(site, quantity, time, value.into()) }
-        };
-        all.into_iter().map(reading).collect()
-    })
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
-
-    /// One by one in order, and in frames in any order, each twice.
-    #[test]
-    fn the_order_of_readings_and_their_frames_are_without_effect(
-        (readings, other) in readings().prop_flat_map(|all| (Just(all.clone()), Just(all).prop_shuffle())),
-        size in 1_usize..12,
-        most in prop_oneof![Just(4_usize), Just(2000)],
-    ) {
-        let arrivals = ["2026-03-01T00:00:00Z", "2026-03-29T06:30:00Z"];
-        let mut one = Bench::limited(fleet(&arrivals), WindowLimit(most));
-        one.take(&readings, Occasion::Change);
-        let mut another = Bench::limited(fleet(&arrivals), WindowLimit(most));
-        for frame in other.chunks(size).chain(other.chunks(size)) {
-            another.take_frame(frame);
-        }
-        prop_assert_eq!(one.all(), another.all());
-        prop_assert_eq!(one.take(&other, Occasion::Redecoding), 0);
-    }
-
-    /// Whatever comes of uncertain readings is uncertain, and of bad ones comes nothing.
-    #[test]
-    fn nothing_is_better_than_what_it_comes_from(readings in readings()) {
-        let mut bench = Bench::new(fleet(&[]));
-        let of = |quality| -> Vec<Observation> {
-            readings.iter().map(|one| Observation { quality, ..one.clone() }).collect()
-        };
-        bench.take_frame(&of(SKEWED));
-        for (_, quantity, rows) in bench.all() {
-            for row in rows {
-                prop_assert!(row.2 != GOOD, "{} {:?}", quantity, row);
-            }
-        }
-        bench.take_frame(&of(BAD));
-        prop_assert!(bench.all().iter().all(|(_, _, rows)| rows.is_empty()));
-    }
 }
 
 #[test]
@@ -476,7 +329,8 @@ fn a_car_park_is_set_right_at_night() {
 fn medians_stand_beside_what_they_are_of() {
     let mut bench = Bench::new(fleet(&[]));
     let time = |minutes| at("2026-03-10T12:00:00Z") + TimeDelta::minutes(minutes);
-    for (minutes, depth) in [(0, 0.40), (20, 0.42), (40, 2.1), (60, 0.41), (80, 0.43), (300, 0.5)] {
+    let depths = [(0, 0.40), (20, 0.42), (40, 0.5), (60, 0.41), (80, 0.43), (300, 0.5)];
+    for (minutes, depth) in depths {
         let depth = observation("snostation", "snow_depth", time(minutes), depth);
         bench.take(&[depth], Occasion::Change);
     }
@@ -488,6 +342,22 @@ fn medians_stand_beside_what_they_are_of() {
         bench.take(&[level], Occasion::Change);
     }
     assert_eq!(bench.values("korg", "fill_level_median"), [35.0, 40.0]);
+}
+
+#[test]
+fn a_jump_is_of_no_window_once_the_next_reading_has_refuted_it() {
+    let mut bench = Bench::new(fleet(&[]));
+    let time = |minutes| at("2026-03-10T12:00:00Z") + TimeDelta::minutes(minutes);
+    let mut take = |minutes, depth| {
+        let depth = observation("snostation", "snow_depth", time(minutes), depth);
+        bench.take(&[depth], Occasion::Change);
+        bench.rows("snostation", "snow_depth_median")
+    };
+    let jump = Quality::Uncertain(Reason::Jump);
+    take(0, 0.40);
+    take(10, 0.41);
+    assert_eq!(take(20, 2.1), [(time(20), 0.41, jump)], "it may be one");
+    assert_eq!(take(30, 0.42), [(time(30), 0.41, GOOD)], "it was none");
 }
 
 #[test]
