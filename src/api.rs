@@ -19,7 +19,7 @@ mod token;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::Router;
+pub use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodRouter, get, post};
 use chrono::{DateTime, Utc};

@@ -6,21 +6,22 @@ pub use prepare::{Prepared, check_examples, data_folder, prepare};
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::api;
+use crate::api::{self, Router};
 use crate::clock;
 use crate::config::{Config, ListenerConfig, SenderConfig};
 use crate::intake::Intake;
-use crate::pipeline::{self, Pipeline, WorkerConfig};
-use crate::registry::Registry;
+use crate::pipeline::{self, Pipeline, Reload, Wires, WorkerConfig};
+use crate::registry;
 use crate::secret::SecretError;
-use crate::source::listener::{self, Listener, Password};
+use crate::source::listener::{self, Listener, Password, Renewal};
 use crate::source::mqtt;
 use crate::source::tls::{self, TlsError};
 use crate::store::{Reader, Store, StoreError, Writer};
@@ -43,6 +44,27 @@ pub enum StartError {
     Thread(io::Error),
 }
 
+/// Why a changed catalogue and fleet are not taken in.
+#[derive(Debug, thiserror::Error)]
+pub enum ReloadError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Secrets(#[from] StartError),
+    #[error("the service is stopping")]
+    Stopping,
+}
+
+/// What a reload reaches.
+struct ReloadWires {
+    reloads: mpsc::Sender<Reload>,
+    router: watch::Sender<Router>,
+    parts: api::Parts,
+    renewals: Vec<(ListenerConfig, Renewal)>,
+    /// As it was at the start; its secrets and certificates are read again.
+    config: Config,
+}
+
 /// The service, running.
 pub struct App {
     /// Where pages and API are.
@@ -57,6 +79,7 @@ pub struct App {
     stop_worker: CancellationToken,
     api: tokio::task::JoinHandle<io::Result<()>>,
     stop_api: CancellationToken,
+    reload: ReloadWires,
 }
 
 impl App {
@@ -72,33 +95,31 @@ impl App {
         let health = Arc::new(Health::default());
         config.sources.iter().for_each(|source| mqtt::announce(&source.mqtt, &health));
         let http = bind_http(&config).await?;
-        let bound = bind_listeners(&config.listeners).await?;
+        let bound = bind_listeners(&config.listeners, &config.store.dir).await?;
         let api_config = api_config(&config)?;
 
         let Store { mut writer, reader } = Store::open(&config.store)?;
-        writer.replace_fleet(&fleet)?;
-        let registry = Arc::new(Registry::new(writer.fleet()?));
+        let registry = Arc::new(registry::take_fleet(&mut writer, &fleet, clock::now())?);
 
         let (intake, deliveries) = mpsc::channel(config.limits.intake.0);
         let stop_api = CancellationToken::new();
-        let router = api::router(
-            &api_config,
-            api::Parts {
-                reader: reader.clone(),
-                registry: Arc::clone(&registry),
-                metrics: Arc::clone(&metrics),
-                health: Arc::clone(&health),
-                intake: intake.clone(),
-                now: Arc::new(clock::now),
-            },
-        );
+        let parts = api::Parts {
+            reader: reader.clone(),
+            registry: Arc::clone(&registry),
+            metrics: Arc::clone(&metrics),
+            health: Arc::clone(&health),
+            intake: intake.clone(),
+            now: Arc::new(clock::now),
+        };
+        let (router, routers) = watch::channel(api::router(&api_config, parts.clone()));
         let http_addr = http.local_addr().map_err(|error| StartError::Bind {
             part: "api".to_owned(),
             error: error.to_string(),
         })?;
-        let api = tokio::spawn(api::serve(http, router, stop_api.clone()));
+        let api = tokio::spawn(api::serve(http, routers, stop_api.clone()));
 
         let health_of_worker = Arc::clone(&health);
+        let (reloads, wanted) = mpsc::channel(1);
         metrics.intake_capacity.set(i64::try_from(config.limits.intake.0).unwrap_or(i64::MAX));
         let stop_worker = CancellationToken::new();
         let worker = {
@@ -107,16 +128,24 @@ impl App {
             let worker_config =
                 WorkerConfig { retention: config.retention.clone(), ..worker_config };
             let (metrics, stop) = (Arc::clone(&metrics), stop_worker.clone());
+            let runtime = tokio::runtime::Handle::current();
+            let wires = Wires { intake: deliveries, reloads: wanted, stop, runtime };
             start_thread(move || {
                 // Made on its own thread, which codecs never leave.
                 let pipeline = Pipeline::new(registry, catalog, limits, metrics);
-                pipeline::run(deliveries, pipeline, writer, worker_config, health_of_worker, stop)
+                pipeline::run(wires, pipeline, writer, worker_config, health_of_worker)
             })?
         };
 
         let stop_sources = CancellationToken::new();
         let listeners =
             bound.iter().map(|(name, listener)| (name.clone(), listener.local_addr())).collect();
+        let renewals = config
+            .listeners
+            .iter()
+            .cloned()
+            .zip(bound.iter().map(|(_, listener)| listener.renewal()))
+            .collect();
         let sources = start_sources(&config, bound, &intake, &metrics, &health, &stop_sources);
         Ok(Self {
             http: http_addr,
@@ -129,7 +158,33 @@ impl App {
             stop_worker,
             api,
             stop_api,
+            reload: ReloadWires { reloads, router, parts, renewals, config },
         })
+    }
+
+    /// Takes in a changed catalogue and fleet while everything goes on, and renewed passwords, tokens and
+    /// certificates of listeners and API. What else the configuration says holds from the next start.
+    ///
+    /// # Errors
+    ///
+    /// If a secret or a certificate cannot be read, or as the store's; all is then as it was.
+    pub async fn reload(&self, prepared: Prepared) -> Result<(), ReloadError> {
+        let ReloadWires { reloads, router, parts, renewals, config } = &self.reload;
+        let api_config = api_config(config)?;
+        let renewed: Vec<listener::Access> =
+            renewals.iter().map(|(config, _)| access(config)).collect::<Result<_, _>>()?;
+        let Prepared { catalog, fleet, .. } = prepared;
+        let (done, answer) = oneshot::channel();
+        let reload = Reload { catalog, fleet, done };
+        reloads.send(reload).await.map_err(|_| ReloadError::Stopping)?;
+        let registry = answer.await.map_err(|_| ReloadError::Stopping)??;
+        drop(
+            router.send_replace(api::router(&api_config, api::Parts { registry, ..parts.clone() })),
+        );
+        for ((_, renewal), access) in renewals.iter().zip(renewed) {
+            renewal.renew(access);
+        }
+        Ok(())
     }
 
     /// Stops taking messages, commits and acknowledges those on their way, then ends the rest.
@@ -141,6 +196,8 @@ impl App {
         while self.sources.join_next().await.is_some() {}
         // Requests under way may wait for a commit, so the worker goes on until they have ended.
         self.stop_api.cancel();
+        // The parts hold an end of the intake, which the pipeline waits for.
+        drop(self.reload);
         match self.api.await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::error!(%error, "the API ended"),
@@ -161,30 +218,34 @@ async fn bind_http(config: &Config) -> Result<tokio::net::TcpListener, StartErro
     })
 }
 
-async fn bind_listeners(configs: &[ListenerConfig]) -> Result<Vec<(String, Listener)>, StartError> {
+/// Reads the passwords and the certificate of a listener.
+fn access(config: &ListenerConfig) -> Result<listener::Access, StartError> {
+    let part = format!("listener {}", config.source.name);
+    let mut users = std::collections::BTreeMap::new();
+    for (user, secret) in &config.users {
+        let password = secret
+            .read()
+            .map_err(|error| StartError::Secret { part: format!("{part}, user {user}"), error })?;
+        users.insert(user.clone(), Password::new(&password));
+    }
+    let tls = config.tls.as_ref().map(tls::server_config).transpose();
+    let tls = tls.map_err(|error| StartError::Tls { part, error })?;
+    Ok(listener::Access { users, tls })
+}
+
+async fn bind_listeners(
+    configs: &[ListenerConfig],
+    store: &Path,
+) -> Result<Vec<(String, Listener)>, StartError> {
     let mut bound = Vec::new();
     for config in configs {
         let name = config.source.name.clone();
         let part = format!("listener {name}");
-        let mut users = std::collections::BTreeMap::new();
-        for (user, secret) in &config.users {
-            let password = secret.read().map_err(|error| StartError::Secret {
-                part: format!("{part}, user {user}"),
-                error,
-            })?;
-            users.insert(user.clone(), Password::new(&password));
-        }
-        let tls = config
-            .tls
-            .as_ref()
-            .map(tls::server_config)
-            .transpose()
-            .map_err(|error| StartError::Tls { part: part.clone(), error })?;
         let config = listener::Config {
             bind: config.bind,
             source: Arc::clone(&config.source),
-            users,
-            tls,
+            access: access(config)?,
+            sessions: Some(store.join(format!("listener-{name}.sessions"))),
             limits: config.limits,
         };
         let listener = listener::bind(config).await.map_err(|error| match error {

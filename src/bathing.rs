@@ -8,7 +8,9 @@ mod calendar;
 mod trust;
 
 pub use calendar::{local_date, local_midnight, next_season, season_turned};
-pub use trust::{Reading, TEMPERATURES, believed};
+pub use trust::{Reading, believed};
+
+pub use crate::derive::water::TEMPERATURES;
 
 use chrono::{DateTime, TimeDelta, Utc};
 

@@ -3,8 +3,10 @@
 
 mod load;
 mod profile;
+mod quality;
 
 pub use profile::{DeviceProfile, Example, Mapping, Variable, VariableType, Wanted};
+pub use quality::{read_jump, read_stuck_for};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -8,6 +8,8 @@ mod decode;
 mod demo;
 mod folder;
 mod lines;
+mod redecode;
+mod reload;
 mod restore;
 mod run;
 mod simulate;
@@ -36,6 +38,8 @@ enum Command {
     Backup(backup::Backup),
     Restore(restore::Restore),
     Verify(verify::Verify),
+    Redecode(redecode::Redecode),
+    Reload(reload::Reload),
     Simulate(simulate::Simulate),
     Catalog(catalog::Catalog),
     Decode(decode::Decode),
@@ -56,6 +60,8 @@ impl Cli {
             Command::Backup(backup) => backup.run(),
             Command::Restore(restore) => restore.run(),
             Command::Verify(verify) => verify.run(),
+            Command::Redecode(redecode) => redecode.run(),
+            Command::Reload(reload) => reload.run(),
             Command::Simulate(simulate) => simulate.run(),
             Command::Catalog(catalog) => catalog.run(),
             Command::Decode(decode) => decode.run(),

@@ -1,7 +1,7 @@
 //! The way of an uplink: each step takes a value and returns the next, top to bottom.
 //!
 //! ```text
-//! message ─▶ unwrap ─▶ deduplicate ─▶ find device and deployment ─▶ decode ─▶ normalise ─▶ judge ─▶ derive ─▶ store
+//! message ─▶ unwrap ─▶ deduplicate ─▶ find device and deployment ─▶ decode ─▶ normalise ─▶ judge ─▶ derive ─▶ settle ─▶ store
 //! ```
 
 mod again;
@@ -9,8 +9,11 @@ mod decode;
 mod deduplicate;
 mod derive;
 mod examples;
+mod history;
 mod judge;
 mod normalise;
+mod redecode;
+mod settle;
 mod timing;
 mod worker;
 
@@ -21,8 +24,9 @@ pub use again::{content_of, sighting_of};
 pub use decode::{Codecs, DecodeError, DecodeRequest, Decoded};
 pub use examples::{ExampleFault, run_examples};
 pub use judge::judge_range;
+pub use redecode::{Difference, Redecoder};
 pub use timing::TimingLimits;
-pub use worker::{WorkerConfig, run};
+pub use worker::{Reload, Wires, WorkerConfig, run};
 
 use std::sync::Arc;
 
@@ -31,11 +35,14 @@ use chrono::{DateTime, Utc};
 use crate::catalog::Catalog;
 use crate::codec::CodecLimits;
 use crate::envelope::{self, Content};
-use crate::model::{DeviceEvent, EventDetail, Message, Observation, Outcome, ProfileId, Uplink};
+use crate::model::{
+    DevEui, Device, DeviceEvent, EventDetail, Message, Observation, Outcome, ProfileId, Uplink,
+};
 use crate::registry::Registry;
-use crate::store::{Batch, Heard, LedgerEntry, StoreError, UplinkId};
+use crate::store::{Batch, Heard, LedgerEntry, StoreError};
 use crate::telemetry::Metrics;
 use deduplicate::Identity;
+use derive::Place;
 use timing::TrustedTime;
 
 /// What an uplink may cost and how far its time is believed.
@@ -80,6 +87,13 @@ struct Verdict {
 impl Verdict {
     fn plain(outcome: Outcome) -> Self {
         Self { outcome, reason: None, profile: None, observations: Vec::new() }
+    }
+
+    /// The first and the last time of the observations, none where all are of the time of the frame.
+    fn observed(&self, frame: DateTime<Utc>) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
+        let times = || self.observations.iter().map(|observation| observation.time);
+        let (first, last) = (times().min()?, times().max()?);
+        (first != frame || last != frame).then_some((first, last))
     }
 
     fn because(outcome: Outcome, reason: impl Into<String>) -> Self {
@@ -155,6 +169,12 @@ impl Pipeline {
         Ok(Taken { outcomes: vec![verdict.outcome], observations: 0 })
     }
 
+    /// Works with another catalogue and fleet from the next message on.
+    pub fn replace(&mut self, registry: Arc<Registry>, catalog: Arc<Catalog>) {
+        self.registry = registry;
+        self.codecs = Codecs::new(catalog, self.limits.codec.clone());
+    }
+
     /// Lets go of all codecs, which are loaded anew when they are needed.
     pub fn reload(&mut self) {
         self.codecs.reload();
@@ -172,14 +192,16 @@ impl Pipeline {
         let given = server_time(content);
         let time = timing::trust(given, message.arrived_at, &self.limits.timing);
         let first = deduplicate::find(batch, &identity, given, message.arrived_at)?;
-        let verdict = match (first, content) {
+        let mut verdict = match (first, content) {
             (Some(first), _) => {
                 Verdict::because(Outcome::Duplicate, format!("same as uplink {first}"))
             }
             (None, Content::Event(event)) => follow_event(event),
             (None, Content::Uplink(uplink)) => self.follow_uplink(uplink, time),
         };
-        let id = batch.record(&entry(message, part, Some(content), &verdict))?;
+        let observed = verdict.observed(time.time);
+        let row = LedgerEntry { observed, ..entry(message, part, Some(content), &verdict) };
+        let id = batch.record(&row)?;
         taken.outcomes.push(verdict.outcome);
         if let Some(first) = first {
             if let Content::Uplink(copy) = content {
@@ -195,7 +217,12 @@ impl Pipeline {
             Content::Uplink(uplink) => batch.heard_uplink(heard, uplink)?,
             Content::Event(event) => batch.heard_event(heard, event)?,
         }
-        taken.observations += store_all(batch, id, &verdict.observations)?;
+        // In order of time, so that each finds those before it.
+        verdict.observations.sort_by_key(|observation| observation.time);
+        for observation in &verdict.observations {
+            let changed = self.settle(batch, id, observation, message.arrived_at)?;
+            taken.observations += usize::from(changed);
+        }
         if let Some(given) = given {
             let lag = (message.arrived_at - given).as_seconds_f64();
             self.metrics.uplink_lag.observe(lag.max(0.0));
@@ -245,21 +272,7 @@ impl Pipeline {
                 };
             }
         };
-        let mut observations: Vec<Observation> = decoded
-            .measurements
-            .iter()
-            .filter_map(|measurement| {
-                let measured_at = measurement.time.unwrap_or(time.time);
-                let deployment = self.registry.deployment_at(uplink.dev_eui, measured_at)?;
-                Some(judge::judge(&decoded.profile, measurement, &deployment.site, time))
-            })
-            .collect();
-        let derived = derive::derive(
-            |name| self.codecs.quantity(name),
-            |site| self.registry.site(site),
-            &observations,
-        );
-        observations.extend(derived);
+        let observations = self.observe(uplink, device, &decoded, time);
         let outcome = match (observations.is_empty(), decoded.measurements.is_empty()) {
             (false, _) => Outcome::Stored,
             (true, true) => Outcome::NothingMeasured,
@@ -271,6 +284,50 @@ impl Pipeline {
             profile: Some((decoded.profile.id.clone(), decoded.profile.hash.clone())),
             observations,
         }
+    }
+
+    /// Observations of what was measured while the device stood somewhere, and what follows from them.
+    fn observe(
+        &self,
+        uplink: &Uplink,
+        device: &Device,
+        decoded: &Decoded,
+        time: TrustedTime,
+    ) -> Vec<Observation> {
+        let assumed_cel = derive::assumed_cel(&decoded.profile, &device.variables);
+        let (mut observations, mut derives) = (Vec::new(), false);
+        let mut place: Option<(DateTime<Utc>, Place<'_>)> = None;
+        for measurement in &decoded.measurements {
+            let at = measurement.time.unwrap_or(time.time);
+            // Most frames have one time, and all measurements of a time one place.
+            if place.as_ref().is_none_or(|(of, _)| *of != at) {
+                place = self.place_at(uplink.dev_eui, at, assumed_cel).map(|found| (at, found));
+            }
+            let Some((_, place)) = &place else { continue };
+            derives |= place.derives();
+            let measurement = judge::corrected(measurement, place.installation);
+            let id = &place.site.id;
+            let rule = place.site.quality_of(&measurement.quantity);
+            observations.push(judge::judge(&decoded.profile, &measurement, id, rule, time));
+        }
+        if derives {
+            let quantity_of = |name: &_| self.codecs.quantity(name);
+            let place_of = |_: &_, at| self.place_at(uplink.dev_eui, at, assumed_cel);
+            observations.extend(derive::derive(quantity_of, place_of, &observations));
+        }
+        observations
+    }
+
+    /// Where a device stood at a time, and how.
+    fn place_at(
+        &self,
+        dev_eui: DevEui,
+        at: DateTime<Utc>,
+        assumed_cel: Option<f64>,
+    ) -> Option<Place<'_>> {
+        let deployment = self.registry.deployment_at(dev_eui, at)?;
+        let site = self.registry.site(&deployment.site)?;
+        Some(Place { site, installation: deployment.installation_at(at), assumed_cel })
     }
 
     fn record_too_large(
@@ -316,18 +373,6 @@ fn server_time(content: &Content) -> Option<DateTime<Utc>> {
     }
 }
 
-fn store_all(
-    batch: &mut Batch<'_>,
-    id: UplinkId,
-    observations: &[Observation],
-) -> Result<usize, StoreError> {
-    let mut changed = 0;
-    for observation in observations {
-        changed += usize::from(batch.observe(id, observation)?);
-    }
-    Ok(changed)
-}
-
 fn entry<'m>(
     message: &'m Message,
     part: u16,
@@ -353,5 +398,6 @@ fn entry<'m>(
         outcome: verdict.outcome,
         reason: verdict.reason.clone(),
         profile: verdict.profile.clone(),
+        observed: None,
     }
 }

@@ -1,7 +1,9 @@
 //! Which device stands where and when.
 
+mod changes;
 mod files;
 
+pub use changes::{Touched, touched};
 pub use files::read_fleet;
 
 use std::collections::{BTreeMap, HashMap};
@@ -9,7 +11,34 @@ use std::collections::{BTreeMap, HashMap};
 use chrono::{DateTime, Utc};
 
 use crate::model::{Deployment, DevEui, Device, Site, SiteId};
-use crate::store::Fleet;
+use crate::store::{Fleet, HourSpan, RedecodeScope, StoreError, Writer};
+
+/// Makes a fleet the one in force, and has decoded again what of the past it makes otherwise: a late
+/// registration, a corrected height.
+///
+/// # Errors
+///
+/// As the store's; what has been done of it by then can be done again.
+pub fn take_fleet(
+    writer: &mut Writer,
+    fleet: &Fleet,
+    now: DateTime<Utc>,
+) -> Result<Registry, StoreError> {
+    let before = writer.fleet()?;
+    writer.replace_fleet(fleet)?;
+    if let Some(Touched { devices, from }) = touched(&before, fleet) {
+        let scope = RedecodeScope {
+            devices: Some(devices.into_iter().collect()),
+            span: HourSpan::new(Some(from), None),
+            cause: "the fleet has changed".to_owned(),
+        };
+        let run: Result<_, StoreError> = writer.batch(|batch| batch.begin_redecode(&scope, now));
+        if run?.is_some() {
+            tracing::info!(%from, "the fleet has changed: what it touches is decoded again");
+        }
+    }
+    Ok(Registry::new(writer.fleet()?))
+}
 
 /// The fleet in force, arranged for the questions that each uplink asks.
 #[derive(Clone, Debug, Default)]

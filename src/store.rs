@@ -17,6 +17,7 @@ mod ledger;
 mod open;
 mod pack;
 mod read;
+mod redecode;
 mod roll_up;
 mod series;
 #[cfg(test)]
@@ -36,7 +37,8 @@ pub use inspect::{
     Sighting,
 };
 pub use ledger::{LedgerEntry, UplinkId};
-pub use open::{Store, StoreConfig};
+pub use open::{Store, StoreConfig, holder};
 pub use read::{Disposed, LedgerRow, Reader, StoredMessage, UplinkFilter};
-pub use series::{Change, HourAggregate, Range, StoredObservation};
+pub use redecode::{Archived, Made, RedecodeRun, RedecodeScope, Revision, Tally};
+pub use series::{Change, End, HourAggregate, Range, StoredObservation};
 pub use write::{Batch, Writer};

@@ -40,6 +40,7 @@ fn every_cost_is_measured() {
         "/flat/fleets/1/in_turn_ratio",
         "/flat/history/ratio",
         "/flat/month/median_ms",
+        "/profiles/31/uplink_us",
     ];
     for number in numbers {
         let value = told.pointer(number).and_then(Value::as_f64);

@@ -289,3 +289,34 @@ fn an_example_that_does_not_come_out_is_named_with_both_values() {
     );
     assert_eq!(faults.iter().map(ToString::to_string).collect::<Vec<_>>(), [wanted]);
 }
+
+/// What a bathing place is judged by when it is shown, its series is judged by when it is stored.
+#[test]
+fn a_jump_of_the_water_is_the_same_everywhere() {
+    let catalog = sound();
+    let water = catalog.quantity(&QuantityName::from("water_temperature")).unwrap();
+    assert_eq!(water.jump, Some(stadspuls::derive::water::STEP));
+    let ruled = catalog.quantities().filter(|one| one.jump.is_some() || one.stuck_for.is_some());
+    assert!(ruled.count() > 10);
+}
+
+/// The first fenced block of a language after a heading.
+fn block<'t>(text: &'t str, language: &str) -> &'t str {
+    let fence = format!("```{language}\n");
+    let begin = text.find(&fence).unwrap() + fence.len();
+    &text[begin..begin + text[begin..].find("```").unwrap()]
+}
+
+#[test]
+fn the_sensor_of_the_readme_works_as_it_stands() {
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let readme = fs::read_to_string(readme).unwrap();
+    let steps = &readme[readme.find("## Add a sensor in three steps").unwrap()..];
+    let files = [("aq-1.toml", block(steps, "toml")), ("aq-1.js", block(steps, "js"))];
+    let acme = folder("acme", &files);
+    let (catalog, faults) = load(&[built_in(), acme.path().to_owned()]);
+    assert_eq!(faults, Vec::<String>::new());
+    assert!(catalog.profile(&ProfileId::from("acme/aq-1")).is_some());
+    let (run, faults) = check_examples(&catalog, &CodecLimits::default());
+    assert_eq!((run, faults), (check_examples(&sound(), &CodecLimits::default()).0 + 1, vec![]));
+}

@@ -5,6 +5,7 @@ mod codec;
 mod decode;
 mod demo;
 mod help;
+mod reload;
 
 use std::io::Write;
 use std::process::{Command, Stdio};

@@ -68,6 +68,14 @@ fn every_sample_reads_back_from_the_ledger_as_its_index_says() {
                         let mut got = got.as_object().unwrap().clone();
                         // What a log says in words is for people, and in no index.
                         got.remove("description");
+                        // The index counts gateways and names the best: those named are among them.
+                        let gateways = got.remove("gateways").unwrap_or_default();
+                        let named = gateways.as_array().map_or(&[][..], Vec::as_slice);
+                        let count =
+                            wanted.get("gateway_count").and_then(Value::as_u64).unwrap_or(0);
+                        assert!(named.len() as u64 <= count, "{what}: {gateways}");
+                        let best = wanted.get("best_gateway").unwrap_or(&Value::Null);
+                        assert!(best.is_null() || named.contains(best), "{what}: {gateways}");
                         assert_eq!(differences(wanted, &got), [""; 0], "{what}");
                     }
                 }

@@ -2,6 +2,7 @@
 
 mod codecs;
 mod duplicates;
+mod history;
 mod outcomes;
 mod values;
 

@@ -6,4 +6,5 @@ mod commands;
 mod copies;
 mod formats;
 mod planted;
+mod redecode;
 mod retention;

@@ -21,12 +21,12 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("intake", &["model"]),
     ("telemetry", &[]),
     ("codec", &[]),
-    ("derive", &[]),
+    ("derive", &["model"]),
     ("catalog", &["document", "model"]),
     ("store", &["model"]),
-    ("registry", &["catalog", "document", "model", "store"]),
+    ("registry", &["catalog", "derive", "document", "model", "store"]),
     ("envelope", &["model"]),
-    ("bathing", &["model", "store"]),
+    ("bathing", &["derive", "model", "store"]),
     ("source", &["clock", "intake", "model", "secret", "telemetry"]),
     ("simulate", &["clock", "model", "source"]),
     (
@@ -113,6 +113,7 @@ const PURE: &[&str] = &[
     "src/pipeline/normalise.rs",
     "src/pipeline/judge.rs",
     "src/pipeline/deduplicate.rs",
+    "src/pipeline/history.rs",
 ];
 const IMPURE: &[&str] =
     &["tokio", "std::net", "std::fs", "std::io", "std::env", "std::thread", "Instant"];

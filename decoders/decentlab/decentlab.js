@@ -11,6 +11,7 @@ const MODELS = {
   "DL-DS18": [{ words: 1, read: submerged }, BATTERY],
   "DL-LID": [{ words: 11, read: laser }, BATTERY],
   "DL-MBX": [{ words: 2, read: ultrasonic }, BATTERY],
+  "DL-PR21": [{ words: 2, read: pressure }, BATTERY],
   "DL-PR26": [{ words: 2, read: pressure }, BATTERY],
   "DL-SHT35": [{ words: 2, read: air }, BATTERY],
   "DL-SMTP": [{ words: 16, read: soil }, BATTERY],
@@ -39,7 +40,11 @@ function pressure([word, temperature], warnings, variables) {
     warnings.push("pressure left out: register pressure_min and pressure_max as printed on the probe");
     return data;
   }
-  const bar = ((word - 16384) / ZERO) * (max - min) + min;
+  const part = (word - 16384) / ZERO;
+  if (part < -0.02 || part > 1.05) {
+    warnings.push(`pressure is outside the range of the probe, ${min} to ${max} bar`);
+  }
+  const bar = part * (max - min) + min;
   return { water_pressure: bar * 100000, ...data };
 }
 

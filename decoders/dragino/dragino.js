@@ -22,6 +22,9 @@ function probe(name, raw) {
   return raw === NO_PROBE ? { [`${name}_status`]: "no_sensor" } : { [name]: raw / 10 };
 }
 
+// Set in a frame of several samples, which DDS75-LB can be told to send. It takes the battery's 13th bit.
+const MULTI_SAMPLE = 0x1000;
+
 // 0 is a head that is not there, and recent firmware says 20 mm of what is too near to be told.
 function ultrasonic(v) {
   const millimetres = v.getUint16(2);
@@ -56,15 +59,24 @@ function probes(v, warnings) {
   return battery;
 }
 
-// Bit 7 of the last byte means raw readings in newer firmware and nothing at all in older.
-function soil(v, warnings) {
+// Bit 7 of the last byte means raw readings in newer firmware and nothing at all in older. Which of them
+// it is must be registered; a guess would be a permittivity taken for moisture, or the other way round.
+function soil(v, warnings, variables) {
   const data = {
     battery_voltage: (v.getUint16(0) & MILLIVOLTS) / 1000,
     ...probe("probe_temperature", v.getInt16(2)),
   };
   if (v.getUint8(10) & 0x80) {
-    warnings.push("raw mode: moisture, temperature and conductivity are left out");
-    return data;
+    if (variables.raw_mode !== "true") {
+      warnings.push("soil left out: the frame says raw mode, register raw_mode if that is how it is set");
+      return data;
+    }
+    return {
+      ...data,
+      dielectric_permittivity: v.getUint16(4) / 10,
+      raw_soil_moisture: v.getUint16(6),
+      raw_soil_conductivity: v.getUint16(8),
+    };
   }
   return {
     ...data,
@@ -92,6 +104,14 @@ function wetness(v, warnings) {
   };
 }
 
+// A cell of 3.6 V never reaches that bit by itself. How the samples lie is not published.
+function multiSample(v) {
+  return {
+    data: { battery_voltage: (v.getUint16(0) & (MULTI_SAMPLE - 1)) / 1000 },
+    warnings: ["frame of several samples: distances left out"],
+  };
+}
+
 function decodeUplink(input) {
   const bytes = Uint8Array.from(input.bytes);
   const have = bytes.length === 1 ? "1 byte" : `${bytes.length} bytes`;
@@ -106,11 +126,15 @@ function decodeUplink(input) {
   if (input.fPort !== model.port) {
     return { errors: [`port ${input.fPort}, want ${model.port}`] };
   }
+  const view = new DataView(bytes.buffer);
+  if (name === "LDDS75" && bytes.length >= 8 && view.getUint16(0) & MULTI_SAMPLE) {
+    return multiSample(view);
+  }
   if (bytes.length !== model.length) {
     return { errors: [`payload has ${have}, want ${model.length}`] };
   }
   const warnings = [];
-  const data = model.read(new DataView(bytes.buffer), warnings);
+  const data = model.read(view, warnings, input.variables);
   for (const field in data) {
     if (field.endsWith("_status")) warnings.push(`${field.replace("_status", "")}: ${data[field]}`);
   }

@@ -26,6 +26,11 @@ function time(v, offsetHours) {
   if (minutes & 0x80) {
     return null;
   }
+  const month = months & 0x0f;
+  // Date.UTC would roll a day or month that does not exist into another one.
+  if (month < 1 || month > 12 || (days & 0x1f) === 0 || (hours & 0x1f) > 23 || (minutes & 0x3f) > 59) {
+    return null;
+  }
   const year = 2000 + ((days >> 5) | ((months & 0xf0) >> 1));
   const utc = Date.UTC(year, (months & 0x0f) - 1, days & 0x1f, hours & 0x1f, minutes & 0x3f);
   return utc - offsetHours * 3600000;
@@ -75,6 +80,9 @@ function split(bytes, from) {
 
 // Walks back in time from the base value. An element of all ones is invalid, and so is all that is older.
 function walk(view, base, baseTime, litres) {
+  if (view.byteLength < 2) {
+    return { error: `profile has ${view.byteLength} bytes, want at least 2` };
+  }
   const [control, spacing] = [view.getUint8(0), view.getUint8(1)];
   const [size, unit, mode] = [control & 0x0f, (control >> 4) & 0x03, control >> 6];
   if (mode === 0 || size === 0 || size > 4 || spacing === 0 || spacing > 250) {

@@ -87,6 +87,9 @@ function decodeUplink(input) {
   if (bytes.length < 3) {
     return { errors: [`payload has ${have}, want at least 3`] };
   }
+  if (model === "PCR2" && bytes[0] === 0x0a && bytes.length < ELSYS_LENGTH) {
+    return { errors: [`payload has ${have}, want ${ELSYS_LENGTH}`] };
+  }
   if (bytes[0] !== HEADER) {
     const data = model === "PCR2" && bytes.length === ELSYS_LENGTH && peopleAsElsys(bytes, view);
     return data ? { data } : { errors: [`no frame of ${model}: ${have} that begin with ${bytes[0]}`] };

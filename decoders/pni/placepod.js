@@ -36,16 +36,19 @@ function decodeUplink(input) {
   const data = {};
   let at = 0;
   while (at < bytes.length) {
-    const key = (bytes[at] << 8) | (bytes[at + 1] ?? 0);
-    const name = `channel ${hex(key >> 8)} type ${hex(key & 0xff)} at byte ${at}`;
+    if (at + 3 > bytes.length) {
+      return { errors: [`payload has ${have}, want at least ${at + 3} for a record at byte ${at}`] };
+    }
+    const key = (bytes[at] << 8) | bytes[at + 1];
+    const name = () => `channel ${hex(key >> 8)} type ${hex(key & 0xff)} at byte ${at}`;
     const known = RECORDS[key];
     if (!known) {
-      return { errors: [`unknown ${name}`] };
+      return { errors: [`unknown ${name()}`] };
     }
     const [length, read] = known;
     const end = at + 2 + length;
     if (end > bytes.length) {
-      return { errors: [`payload has ${have}, want at least ${end} for ${name}`] };
+      return { errors: [`payload has ${have}, want at least ${end} for ${name()}`] };
     }
     Object.assign(data, read(new DataView(bytes.buffer, at + 2, length)));
     at = end;

@@ -7,6 +7,7 @@ const REPORT_PORTS = [1, 2];
 // The top bit says that no water is sensed; it is no error code.
 const NO_WATER = 0x8000;
 const MEDIUM_LEAK = 3;
+const LARGE_LEAK = 4;
 
 function volts(raw) {
   return (1800 + 8 * raw) / 1000;
@@ -37,7 +38,7 @@ function decodeUplink(input) {
       empty_pipe: (error & NO_WATER) !== 0,
       water_volume: v.getUint32(6, true) / 1000,
       leak_state: leak,
-      leak: leak >= MEDIUM_LEAK,
+      leak: leak === MEDIUM_LEAK || leak === LARGE_LEAK,
       battery_voltage_active: volts(v.getUint8(23)),
       battery_voltage: volts(v.getUint8(24)),
       water_temperature_min: celsius(v.getUint8(25)),

@@ -22,15 +22,15 @@ function decodeUplink(input) {
   let at = 0;
   while (at < bytes.length) {
     const [type, instance] = [bytes[at] >> 3, bytes[at] & 0x07];
-    const name = `type 0x${type.toString(16).padStart(2, "0")} at byte ${at}`;
+    const name = () => `type 0x${type.toString(16).padStart(2, "0")} at byte ${at}`;
     const known = RECORDS[type];
     if (!known) {
-      return { errors: [`unknown ${name}`] };
+      return { errors: [`unknown ${name()}`] };
     }
     const [length, read] = known;
     const end = at + 1 + length;
     if (end > bytes.length) {
-      return { errors: [`payload has ${have}, want at least ${end} for ${name}`] };
+      return { errors: [`payload has ${have}, want at least ${end} for ${name()}`] };
     }
     Object.assign(data, read(new DataView(bytes.buffer, at + 1, length), instance));
     at = end;

@@ -13,7 +13,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
 /// Connections open at once; a page needs one or two, and each costs some ten KiB.
@@ -61,7 +61,7 @@ pub async fn bind(addr: SocketAddr) -> Result<TcpListener, BindError> {
     })
 }
 
-/// Answers until told to stop, then lets requests under way finish for a short time.
+/// Answers by the newest router until told to stop, then lets requests under way finish for a short time.
 ///
 /// # Errors
 ///
@@ -69,10 +69,9 @@ pub async fn bind(addr: SocketAddr) -> Result<TcpListener, BindError> {
 /// accepted is tried again.
 pub async fn serve(
     listener: TcpListener,
-    router: Router,
+    routers: watch::Receiver<Router>,
     stop: CancellationToken,
 ) -> io::Result<()> {
-    let router = TowerToHyperService::new(router);
     let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let under_way = GracefulShutdown::new();
     loop {
@@ -88,10 +87,12 @@ pub async fn serve(
                 continue;
             }
         };
-        let router = router.clone();
+        let routers = routers.clone();
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(ConnectInfo(peer));
-            router.call(request)
+            // Each request meets the newest, also on a connection that has been open for long.
+            let router = routers.borrow().clone();
+            TowerToHyperService::new(router).call(request)
         });
         let connection = limits().serve_connection(TokioIo::new(stream), service);
         let connection = under_way.watch(connection);

@@ -204,6 +204,16 @@ fn change_needs_a_reading_from_about_a_day_before() {
 }
 
 #[test]
+fn what_waits_to_be_confirmed_is_not_shown_and_speaks_against_nothing() {
+    let mut readings = every_quarter(noon(), &[18.0, 18.1, 19.5]);
+    // A site may say that its water is slower than water is elsewhere.
+    readings[2].quality = Quality::Uncertain(Reason::Jump);
+    assert_eq!(shown(&readings).latest.celsius, 18.1);
+    readings[2].quality = Quality::Good;
+    assert_eq!(shown(&readings).latest.celsius, 19.5);
+}
+
+#[test]
 fn after_a_gap_the_first_reading_is_believed() {
     let readings = [seen(noon() - TimeDelta::hours(20), 14.0), seen(noon(), 19.0)];
     assert_eq!(shown(&readings).latest.celsius, 19.0);

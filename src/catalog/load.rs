@@ -7,7 +7,10 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use super::{Catalog, DeviceProfile, Example, Mapping, Variable, VariableType, Wanted};
+use super::{
+    Catalog, DeviceProfile, Example, Mapping, Variable, VariableType, Wanted, read_jump,
+    read_stuck_for,
+};
 use crate::document::{self, Faults, Section};
 use crate::model::{ProfileId, Quantity, QuantityKind, QuantityName};
 
@@ -172,6 +175,7 @@ fn read_quantity(name: &str, section: &Section<'_>) -> Option<Quantity> {
     };
     let unit = section.required("unit");
     let (min, max) = (section.optional("min"), section.optional("max"));
+    let (jump, stuck_for) = (read_jump(section), read_stuck_for(section));
     let sentence = section.required("sentence");
     let (label_sv, label_en) = (section.required("sv"), section.required("en"));
     if min.zip(max).is_some_and(|(min, max): (f64, f64)| min >= max) {
@@ -183,6 +187,8 @@ fn read_quantity(name: &str, section: &Section<'_>) -> Option<Quantity> {
         unit: unit?,
         min,
         max,
+        jump,
+        stuck_for,
         sentence: sentence?,
         label_sv: label_sv?,
         label_en: label_en?,

@@ -53,6 +53,18 @@ impl DeviceProfile {
         all
     }
 
+    /// What a variable is for a device: as its registration says, else the default.
+    #[must_use]
+    pub fn variable<'v>(
+        &'v self,
+        of_device: &'v BTreeMap<String, String>,
+        name: &str,
+    ) -> Option<&'v str> {
+        let default =
+            || self.variables.iter().find(|variable| variable.name == name)?.default.as_ref();
+        of_device.get(name).or_else(default).map(String::as_str)
+    }
+
     /// The faults of a device's variables: name, value and what is wanted instead.
     #[must_use]
     pub fn variable_faults(&self, of_device: &BTreeMap<String, String>) -> Vec<(String, String)> {

@@ -1,18 +1,20 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
 
 use super::{print_faults, runtime, stop_on_signal};
-use crate::app::{self, App, StartError};
+use crate::app::{self, App, Prepared, StartError};
 use crate::config::Config;
-use crate::document::Faults;
+use crate::document::{Fault, Faults};
 use crate::telemetry::start_logs;
 
 /// Runs the service until it is told to stop (Ctrl-C, SIGTERM).
 ///
 /// Reads the whole configuration first and refuses to start with any fault in it, naming all.
-/// Logs go to standard error: for people in a terminal, JSON lines otherwise; RUST_LOG chooses
+/// On SIGHUP it takes in a changed catalogue and fleet, as `stadspuls reload` does. Logs go to standard error: for people in a terminal, JSON lines otherwise; RUST_LOG chooses
 /// what is logged.
 #[derive(Args)]
 pub struct Run {
@@ -42,12 +44,48 @@ impl Run {
             for (name, addr) in &app.listeners {
                 tracing::info!(source = name, %addr, "listening for MQTT publishers");
             }
-            stop.cancelled().await;
+            serve(&app, &self.config, &stop).await?;
             tracing::info!("stopping");
             app.stop().await;
             tracing::info!("stopped");
             Ok(ExitCode::SUCCESS)
         })
+    }
+}
+
+/// Waits for the end; takes the files in again on each SIGHUP meanwhile.
+async fn serve(app: &App, config: &Path, stop: &CancellationToken) -> anyhow::Result<()> {
+    let mut hangups = signal(SignalKind::hangup())?;
+    while stop.run_until_cancelled(hangups.recv()).await.is_some() {
+        let path = config.to_owned();
+        let checked = tokio::task::spawn_blocking(move || check(&path)).await?;
+        match checked {
+            Ok(prepared) => match app.reload(prepared).await {
+                Ok(()) => tracing::info!("catalogue and fleet are taken in again"),
+                Err(error) => tracing::error!(%error, "catalogue and fleet stay as they were"),
+            },
+            Err(faults) => {
+                for fault in &faults {
+                    tracing::error!(fault, "catalogue and fleet stay as they were");
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Reads everything again; all faults, in words, where there are any.
+fn check(config: &Path) -> Result<Prepared, Vec<String>> {
+    let words = |faults: &[Fault]| faults.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let faults = Faults::default();
+    let prepared =
+        app::prepare(Config::load(config, &faults), faults).map_err(|faults| words(&faults))?;
+    let limits = &prepared.config.limits.pipeline.codec;
+    let (_, faults) = app::check_examples(&prepared.catalog, limits);
+    if faults.is_empty() {
+        Ok(prepared)
+    } else {
+        Err(faults.iter().map(ToString::to_string).collect())
     }
 }
 

@@ -212,7 +212,7 @@ fn summary(dir: &Path, report: &Report) -> String {
 }
 
 /// A time with its zone, or a day, which begins at midnight UTC.
-fn time(text: &str) -> Result<DateTime<Utc>, String> {
+pub fn time(text: &str) -> Result<DateTime<Utc>, String> {
     let day = || Some(text.parse::<NaiveDate>().ok()?.and_hms_opt(0, 0, 0)?.and_utc());
     let time = DateTime::parse_from_rfc3339(text).ok().map(|time| time.to_utc());
     time.or_else(day)

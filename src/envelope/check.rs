@@ -51,6 +51,9 @@ fn check_uplink(uplink: &Uplink, body: &[u8]) -> Result<(), &'static str> {
     if radio.best_gateway.is_some() && radio.gateway_count.is_none_or(|gateways| gateways == 0) {
         return Err("a best gateway of none");
     }
+    if radio.best_gateway.as_ref().is_some_and(|best| !radio.gateways.contains(best)) {
+        return Err("a best gateway that is not among those that heard it");
+    }
     if uplink.dev_addr.as_ref().is_some_and(String::is_empty) {
         return Err("an empty address");
     }

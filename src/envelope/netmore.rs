@@ -112,6 +112,7 @@ impl Element<'_> {
                 rssi: self.rssi.number("rssi")?,
                 snr: self.snr.number("snr")?,
                 gateway_count: best_gateway.as_ref().map(|_| 1),
+                gateways: best_gateway.iter().cloned().collect(),
                 best_gateway,
                 ..Radio::default()
             }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use super::{DevEui, SiteId};
+use super::{DevEui, Installation, SiteId};
 
 /// `<vendor>/<model>`: which device profile of the catalogue describes a device.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -47,11 +47,19 @@ pub struct Deployment {
     pub from: DateTime<Utc>,
     /// Exclusive; none while it stands there.
     pub until: Option<DateTime<Utc>>,
+    /// In order of time; each holds until the next begins.
+    pub installations: Vec<Installation>,
 }
 
 impl Deployment {
     #[must_use]
     pub fn covers(&self, time: DateTime<Utc>) -> bool {
         self.from <= time && self.until.is_none_or(|until| time < until)
+    }
+
+    /// How the device was installed at a time.
+    #[must_use]
+    pub fn installation_at(&self, time: DateTime<Utc>) -> Option<&Installation> {
+        self.installations.iter().rev().find(|installation| installation.from <= time)
     }
 }

@@ -1,5 +1,8 @@
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
+
+use super::Jump;
 
 /// The name of a quantity in the catalogue's vocabulary, such as `water_temperature`.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -40,6 +43,10 @@ pub struct Quantity {
     /// Lowest and highest value that is physically possible, inclusive, in `unit`.
     pub min: Option<f64>,
     pub max: Option<f64>,
+    /// A change that it does not make.
+    pub jump: Option<Jump>,
+    /// Longer than this it does not stay exactly the same.
+    pub stuck_for: Option<Duration>,
     pub sentence: String,
     pub label_sv: String,
     pub label_en: String,

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use chrono::{Datelike, NaiveDate};
 
+use super::{Backwater, QualityRule, QuantityName, Rating};
+
 /// The permanent name of a site: lower-case letters, digits and single hyphens, never reused.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SiteId(pub Arc<str>);
@@ -100,6 +102,19 @@ pub struct Site {
     pub publication: Option<Publication>,
     /// Present for bathing places.
     pub bathing: Option<Bathing>,
+    /// The rating curves of a gauging station, which do not overlap in time.
+    pub ratings: Vec<Rating>,
+    pub backwaters: Vec<Backwater>,
+    /// By quantity, one for each.
+    pub quality: Vec<QualityRule>,
+}
+
+impl Site {
+    /// What this site says of a quantity.
+    #[must_use]
+    pub fn quality_of(&self, quantity: &QuantityName) -> Option<&QualityRule> {
+        self.quality.iter().find(|rule| rule.quantity == *quantity)
+    }
 }
 
 /// The decision that makes a site public: by whom, when, for what.

@@ -47,6 +47,8 @@ pub struct Radio {
     pub best_gateway: Option<String>,
     /// Distinct gateways, not antennas.
     pub gateway_count: Option<u32>,
+    /// Those of them that the server names, in order.
+    pub gateways: Vec<String>,
     /// Data rate index of the region.
     pub dr: Option<u8>,
     /// Spreading factor, 7–12.

@@ -66,6 +66,7 @@ async fn loriots_two_messages_of_one_frame_are_one_uplink_in_either_order() {
         let state = bench.device(LORIOT_DEVICE).await.unwrap();
         assert_eq!((state.uplinks, state.lost), (1, 0));
         assert_eq!(state.gateway_count, Some(2), "the gateways of `gw` are known either way");
+        assert_eq!(state.gateways.len(), 2, "{:?}", state.gateways);
     }
 }
 

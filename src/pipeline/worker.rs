@@ -1,20 +1,29 @@
 //! The thread that takes messages into the store: gather, commit, acknowledge.
 
+mod chores;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
+use tokio::runtime::Handle;
 use tokio::sync::mpsc::Receiver;
+use tokio::sync::mpsc::error::TryRecvError;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::{Pipeline, Taken};
+use crate::catalog::Catalog;
 use crate::clock;
 use crate::intake::Delivery;
 use crate::model::Outcome;
-use crate::store::{Dropped, Retention, StoreError, Writer};
-use crate::telemetry::{CauseLabel, Health, KindLabel, Metrics, OutcomeLabel, SourceLabel};
+use crate::registry::{self, Registry};
+use crate::store::{Fleet, Retention, StoreError, Writer};
+use crate::telemetry::{CauseLabel, Health, Metrics, OutcomeLabel, SourceLabel};
+use chores::{REDECODE_PAUSE, REDECODED_BETWEEN};
 
 /// How the worker gathers and waits.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,11 +54,27 @@ const CLOSE_MICROS: i64 = 10_000;
 /// The part of health that speaks of the store.
 const PART: &str = "store";
 
-/// How long after nothing was left to drop we look again: whole days go, so it need not be often.
-const RETENTION_PAUSE: Duration = Duration::from_secs(600);
+/// What reaches the worker from outside.
+pub struct Wires {
+    pub intake: Receiver<Delivery>,
+    pub reloads: Receiver<Reload>,
+    /// Ends the wait for a store that fails.
+    pub stop: CancellationToken,
+    pub runtime: Handle,
+}
+
+/// A changed catalogue and fleet, to be in force from the next message on.
+pub struct Reload {
+    pub catalog: Arc<Catalog>,
+    pub fleet: Fleet,
+    /// Told what is in force now, or why all is as it was.
+    pub done: oneshot::Sender<Result<Arc<Registry>, StoreError>>,
+}
 
 struct Worker {
     intake: Receiver<Delivery>,
+    reloads: Receiver<Reload>,
+    runtime: Handle,
     pipeline: Pipeline,
     writer: Writer,
     config: WorkerConfig,
@@ -58,6 +83,10 @@ struct Worker {
     stop: CancellationToken,
     /// When to look again for something to drop.
     retention_due: Instant,
+    /// When to look again whether somebody wants the archive decoded again.
+    redecode_due: Instant,
+    /// A run is under way.
+    is_redecoding: bool,
     /// When the message before the next one arrived.
     last_arrival: DateTime<Utc>,
 }
@@ -76,18 +105,20 @@ enum Failure {
 /// load and nobody waits for a timer. While the store fails nothing is acknowledged; `stop` ends
 /// that wait.
 pub fn run(
-    intake: Receiver<Delivery>,
+    wires: Wires,
     pipeline: Pipeline,
     writer: Writer,
     config: WorkerConfig,
     health: Arc<Health>,
-    stop: CancellationToken,
 ) -> Writer {
+    let Wires { intake, reloads, stop, runtime } = wires;
     let metrics = Arc::clone(&pipeline.metrics);
     let retention_due = Instant::now();
     let last_arrival = DateTime::UNIX_EPOCH;
     let mut worker = Worker {
         intake,
+        reloads,
+        runtime,
         pipeline,
         writer,
         config,
@@ -95,11 +126,18 @@ pub fn run(
         health,
         stop,
         retention_due,
+        redecode_due: retention_due,
+        is_redecoding: false,
         last_arrival,
     };
     let mut deliveries = Vec::new();
     worker.idle();
-    while let Some(first) = worker.intake.blocking_recv() {
+    while let Some(woken) = worker.next() {
+        worker.reload();
+        let Some(first) = woken else {
+            worker.idle();
+            continue;
+        };
         deliveries.push(first);
         while deliveries.len() < worker.config.batch_messages
             && let Ok(next) = worker.intake.try_recv()
@@ -110,18 +148,53 @@ pub fn run(
         tell_apart(&mut worker.last_arrival, &mut deliveries);
         worker.take_all(&mut deliveries);
         worker.note_depth();
+        worker.redecode(REDECODED_BETWEEN);
         worker.idle();
     }
     worker.writer
 }
 
 impl Worker {
-    /// Does what can wait, a small step at a time, as long as nothing else does.
-    fn idle(&mut self) {
-        while self.intake.is_empty()
-            && !self.stop.is_cancelled()
-            && (self.roll_up() || self.dispose())
-        {}
+    /// Waits for a delivery: none inside where a while has passed without one, none at all where all sources
+    /// have let go.
+    fn next(&mut self) -> Option<Option<Delivery>> {
+        match self.intake.try_recv() {
+            Ok(delivery) => return Some(Some(delivery)),
+            Err(TryRecvError::Disconnected) => return None,
+            Err(TryRecvError::Empty) => {}
+        }
+        let intake = &mut self.intake;
+        let received =
+            self.runtime.block_on(async { timeout(REDECODE_PAUSE, intake.recv()).await });
+        match received {
+            Ok(delivery) => delivery.map(Some),
+            Err(_elapsed) => Some(None),
+        }
+    }
+
+    /// Takes in a changed catalogue and fleet, if somebody wants that.
+    fn reload(&mut self) {
+        let Ok(Reload { catalog, fleet, done }) = self.reloads.try_recv() else { return };
+        let taken = self.take_in(catalog, &fleet);
+        if let Err(error) = &taken {
+            self.count_store_error(error);
+        }
+        // Who has asked may have gone meanwhile.
+        let _gone = done.send(taken);
+    }
+
+    fn take_in(
+        &mut self,
+        catalog: Arc<Catalog>,
+        fleet: &Fleet,
+    ) -> Result<Arc<Registry>, StoreError> {
+        let profiles = catalog.profiles().count();
+        let now = clock::now();
+        let registry = Arc::new(registry::take_fleet(&mut self.writer, fleet, now)?);
+        self.pipeline.replace(Arc::clone(&registry), catalog);
+        self.writer.note_reload(profiles, fleet, now)?;
+        self.redecode_due = Instant::now();
+        Ok(registry)
     }
 
     /// Commits and acknowledges all deliveries, and leaves none.
@@ -272,61 +345,6 @@ impl Worker {
     fn count_store_error(&self, error: &StoreError) {
         let label = CauseLabel { reason: error.reason() };
         self.metrics.store_errors.get_or_create(&label).inc();
-    }
-
-    /// Returns whether there may be more to do.
-    fn roll_up(&mut self) -> bool {
-        let started = Instant::now();
-        match self.writer.roll_up(clock::now()) {
-            Ok(true) => {
-                self.metrics.roll_up_duration.observe(started.elapsed().as_secs_f64());
-                true
-            }
-            Ok(false) => false,
-            Err(error) => {
-                self.count_store_error(&error);
-                tracing::warn!(
-                    error = chain(&error),
-                    "aggregates are not brought up to date this time"
-                );
-                false
-            }
-        }
-    }
-
-    /// Drops what retention allows. Returns whether there may be more to do.
-    fn dispose(&mut self) -> bool {
-        if Instant::now() < self.retention_due {
-            return false;
-        }
-        match self.writer.dispose(&self.config.retention, clock::now()) {
-            Ok(Some(dropped)) => {
-                let label = KindLabel { kind: dropped.kind.name() };
-                self.metrics.rows_disposed.get_or_create(&label).inc_by(dropped.rows as u64);
-                log_disposal(&dropped);
-                return true;
-            }
-            Ok(None) => {}
-            Err(error) => {
-                self.count_store_error(&error);
-                tracing::warn!(error = chain(&error), "nothing is disposed of this time");
-            }
-        }
-        self.retention_due = Instant::now() + RETENTION_PAUSE;
-        false
-    }
-}
-
-/// One line for each day, when all of it has gone.
-fn log_disposal(dropped: &Dropped) {
-    if dropped.finished {
-        tracing::info!(
-            kind = dropped.kind.name(),
-            day = %dropped.day.date_naive(),
-            rows = dropped.rows_of_day,
-            decision = dropped.decision.as_deref().unwrap_or_default(),
-            "a day has been disposed of"
-        );
     }
 }
 

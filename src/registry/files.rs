@@ -1,9 +1,14 @@
 //! Reads the fleet from the operator's files: sites, devices and deployments.
 
+mod installation;
+mod quality;
+mod rating;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use toml::de::DeValue;
 
 use crate::catalog::Catalog;
@@ -27,13 +32,13 @@ const STALE_FOR: Duration = Duration::from_secs(24 * 3600);
 pub fn read_fleet(folder: &Path, catalog: &Catalog, faults: &Faults) -> Fleet {
     let mut known = Known::default();
     let sites = document::read(&folder.join(SITES), faults, |root| {
-        root.tables("site", |section| read_site(section, &mut known))
+        root.tables("site", |section| read_site(section, catalog, &mut known))
     });
     let devices = document::read(&folder.join(DEVICES), faults, |root| {
         root.tables("device", |section| read_device(section, catalog, &mut known))
     });
     let deployments = document::read(&folder.join(DEPLOYMENTS), faults, |root| {
-        root.tables("deployment", |section| read_deployment(section, &mut known))
+        root.tables("deployment", |section| read_deployment(section, catalog, &mut known))
     });
     Fleet {
         sites: sites.unwrap_or_default().into_iter().flatten().collect(),
@@ -50,13 +55,16 @@ struct Known {
     deployments: BTreeMap<DevEui, Vec<Deployment>>,
 }
 
-fn read_site(section: &Section<'_>, known: &mut Known) -> Option<Site> {
+fn read_site(section: &Section<'_>, catalog: &Catalog, known: &mut Known) -> Option<Site> {
     let id: Option<SiteId> = section.required("id");
     let kind: Option<SiteKind> = section.required("kind");
     let name = section.required("name");
     let position = section.optional("position");
     let publication = section.table("public", read_publication).flatten();
     let bathing = section.table("bathing", read_bathing);
+    let ratings = rating::read_ratings(section);
+    let backwaters = rating::read_backwaters(section);
+    let quality = quality::read_quality(section, catalog);
     if let Some(id) = &id
         && !known.sites.insert(id.clone())
     {
@@ -68,7 +76,17 @@ fn read_site(section: &Section<'_>, known: &mut Known) -> Option<Site> {
     if publication.is_some() && position.is_none() {
         section.refuse("position", "a position, since the site is public");
     }
-    Some(Site { id: id?, kind: kind?, name: name?, position, publication, bathing })
+    Some(Site {
+        id: id?,
+        kind: kind?,
+        name: name?,
+        position,
+        publication,
+        bathing,
+        ratings,
+        backwaters,
+        quality,
+    })
 }
 
 fn read_publication(section: &Section<'_>) -> Option<Publication> {
@@ -119,18 +137,30 @@ fn read_device(section: &Section<'_>, catalog: &Catalog, known: &mut Known) -> O
     Some(Device { dev_eui: dev_eui?, profile: id, name, variables })
 }
 
-fn read_deployment(section: &Section<'_>, known: &mut Known) -> Option<Deployment> {
+fn read_deployment(
+    section: &Section<'_>,
+    catalog: &Catalog,
+    known: &mut Known,
+) -> Option<Deployment> {
     let dev_eui: Option<DevEui> = section.required("dev_eui");
     let site: Option<SiteId> = section.required("site");
-    let from = section.required("from");
+    let from: Option<DateTime<Utc>> = section.required("from");
     let until = section.optional("until");
+    let installations =
+        from.map(|from| installation::read_installations(section, from, until, catalog));
     if dev_eui.is_some_and(|dev_eui| !known.devices.contains(&dev_eui)) {
         section.refuse("dev_eui", &format!("a device of {DEVICES}"));
     }
     if site.as_ref().is_some_and(|site| !known.sites.contains(site)) {
         section.refuse("site", &format!("a site of {SITES}"));
     }
-    let deployment = Deployment { dev_eui: dev_eui?, site: site?, from: from?, until };
+    let deployment = Deployment {
+        dev_eui: dev_eui?,
+        site: site?,
+        from: from?,
+        until,
+        installations: installations?,
+    };
     if deployment.until.is_some_and(|until| until <= deployment.from) {
         section.refuse("until", "a time after from");
     }

@@ -23,12 +23,13 @@ mod tests;
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use prometheus_client::metrics::gauge::Gauge;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
@@ -57,11 +58,29 @@ pub struct Config {
     /// Port 0 lets the system choose; see [`Listener::local_addr`].
     pub bind: SocketAddr,
     pub source: Arc<Source>,
+    pub access: Access,
+    /// Where the names of clients with a session are kept over a restart; none forgets them.
+    pub sessions: Option<PathBuf>,
+    pub limits: Limits,
+}
+
+/// Who is let in, and by which certificate they know us. It can be renewed while clients are served.
+#[derive(Clone, Debug, Default)]
+pub struct Access {
     /// Who may publish. Empty means everyone, on loopback addresses only.
     pub users: BTreeMap<String, Password>,
     /// None listens in the clear.
     pub tls: Option<Arc<ServerConfig>>,
-    pub limits: Limits,
+}
+
+/// Renews the access of a listener: it holds for whoever connects from then on.
+#[derive(Clone)]
+pub struct Renewal(Arc<watch::Sender<Access>>);
+
+impl Renewal {
+    pub fn renew(&self, access: Access) {
+        drop(self.0.send_replace(access));
+    }
 }
 
 /// Why listening could not start.
@@ -85,7 +104,7 @@ impl Config {
     ///
     /// [`BindError::NoUsers`] if an address beyond loopback would be open to everyone.
     pub fn validate(&self) -> Result<(), BindError> {
-        if self.users.is_empty() && !self.bind.ip().to_canonical().is_loopback() {
+        if self.access.users.is_empty() && !self.bind.ip().to_canonical().is_loopback() {
             return Err(BindError::NoUsers(self.bind));
         }
         Ok(())
@@ -105,7 +124,8 @@ pub async fn bind(config: Config) -> Result<Listener, BindError> {
         _ => BindError::Io { addr, source },
     })?;
     let local_addr = socket.local_addr().map_err(|source| BindError::Io { addr, source })?;
-    Ok(Listener { config, socket, local_addr })
+    let (access, _) = watch::channel(config.access.clone());
+    Ok(Listener { config, access: Arc::new(access), socket, local_addr })
 }
 
 fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
@@ -122,6 +142,7 @@ fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
 /// A bound listener.
 pub struct Listener {
     config: Config,
+    access: Arc<watch::Sender<Access>>,
     socket: TcpListener,
     local_addr: SocketAddr,
 }
@@ -133,6 +154,12 @@ impl Listener {
         self.local_addr
     }
 
+    /// By what its access is renewed.
+    #[must_use]
+    pub fn renewal(&self) -> Renewal {
+        Renewal(Arc::clone(&self.access))
+    }
+
     /// Serves clients until `stop`, and returns after all connections have ended: commits in
     /// flight are still acknowledged for [`Limits::stop_grace`].
     pub async fn run(self, intake: Intake, metrics: Arc<Metrics>, stop: CancellationToken) {
@@ -140,10 +167,9 @@ impl Listener {
         let handshakes = Arc::new(Semaphore::new(limits.handshakes.max(1)));
         let server = Arc::new(Server {
             source: self.config.source,
-            users: self.config.users,
-            tls: self.config.tls.map(TlsAcceptor::from),
+            access: self.access.subscribe(),
             limits,
-            roster: Arc::new(Roster::new(limits)),
+            roster: Arc::new(Roster::open(limits, self.config.sessions)),
             intake,
             metrics,
             stop: stop.clone(),
@@ -193,8 +219,7 @@ async fn accept(
 /// What all connections of a listener share.
 struct Server {
     source: Arc<Source>,
-    users: BTreeMap<String, Password>,
-    tls: Option<TlsAcceptor>,
+    access: watch::Receiver<Access>,
     limits: Limits,
     roster: Arc<Roster>,
     intake: Intake,
@@ -203,6 +228,11 @@ struct Server {
 }
 
 impl Server {
+    /// How a client that connects now is secured.
+    fn tls(&self) -> Option<TlsAcceptor> {
+        self.access.borrow().tls.clone().map(TlsAcceptor::from)
+    }
+
     fn label(&self) -> SourceLabel {
         SourceLabel { source: self.source.name.clone() }
     }

@@ -6,8 +6,7 @@
 
 mod link;
 mod url;
-mod v3;
-mod v5;
+mod wire;
 
 pub use url::{BadBrokerUrl, BrokerUrl};
 
@@ -15,7 +14,6 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -181,34 +179,31 @@ impl Subscriber {
     }
 
     async fn follow_one_connection(&mut self) -> End {
-        let mut link = match Link::open(&self.config) {
-            Ok(link) => link,
-            Err(error) => return End::Failed(error),
+        let stop = self.stop.clone();
+        let mut link = match stop.run_until_cancelled(Link::open(&self.config)).await {
+            None => return End::Stopped,
+            Some(Ok((link, session_present))) => {
+                self.connected(session_present);
+                link
+            }
+            Some(Err(error)) => return End::Failed(error),
         };
         // Each message on its way holds a token, so that the end knows when all are acknowledged.
         let in_flight = TaskTracker::new();
         loop {
-            let stop = self.stop.clone();
             let Some(incoming) = stop.run_until_cancelled(link.next()).await else {
                 return self.leave(link, in_flight).await;
             };
             match incoming {
-                Ok(Incoming::Connected { session_present }) => {
-                    self.connected(session_present);
-                    if let Err(error) = link.subscribe(&self.config.filters) {
-                        return End::Failed(error);
-                    }
-                }
                 Ok(Incoming::Subscribed(refusals)) => self.subscribed(&refusals),
                 Ok(Incoming::Message(received)) => {
-                    if let Some(end) = self.hand_over(*received, &in_flight).await {
+                    if let Some(end) = self.hand_over(received, &in_flight).await {
                         return match end {
                             End::Stopped => self.leave(link, in_flight).await,
                             end => end,
                         };
                     }
                 }
-                Ok(Incoming::Other) => {}
                 Err(error) => return End::Failed(error),
             }
         }
@@ -308,8 +303,10 @@ impl Subscriber {
                 () = in_flight.wait() => {}
                 () = async { while link.next().await.is_ok() {} } => return,
             }
-            // Requests go out in order, so the last acknowledgements go before the good-bye.
-            link.disconnect().await;
+            // A broker that is gone meanwhile repeats what it has not heard of.
+            if let Err(error) = link.disconnect().await {
+                tracing::debug!(%error, "the broker has not heard the good-bye");
+            }
         });
         if drained.await.is_err() {
             tracing::warn!(
@@ -346,9 +343,4 @@ fn jitter(pause: Duration) -> Duration {
     // A fresh `RandomState` is random, which saves a dependency for one number.
     let random = RandomState::new().hash_one(0_u8) % 1000;
     pause / 2 + pause.mul_f64(random as f64 / 2000.0)
-}
-
-/// The body of a message; separate so that both protocol versions can make one.
-fn text(bytes: &Bytes) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
 }

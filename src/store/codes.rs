@@ -75,10 +75,31 @@ pub fn to_quality(quality: i64, why: Option<i64>) -> Quality {
     }
 }
 
+/// The reason of an observation that its uplink does not make any more.
+pub const WITHDRAWN: i64 = reason(Reason::Withdrawn);
+
+/// The reason of a jump, which is never the latest value: bad, or not yet confirmed.
+pub const JUMP: i64 = reason(Reason::Jump);
+
+/// The observations `o` that are left to the history of their series.
+pub fn of_history_sql() -> String {
+    let of_history = Reason::ALL.into_iter().filter(|known| known.is_of_history());
+    let codes: Vec<String> = of_history.map(|known| reason(known).to_string()).collect();
+    format!("(o.reason is null or o.reason in ({}))", codes.join(", "))
+}
+
 const fn reason(reason: Reason) -> i64 {
     match reason {
         Reason::OutOfRange => 0,
         Reason::ClockSkew => 1,
+        Reason::Extrapolated => 2,
+        Reason::Ice => 3,
+        Reason::Vegetation => 4,
+        Reason::Backwater => 5,
+        Reason::Withdrawn => 6,
+        Reason::Jump => 7,
+        Reason::Stuck => 8,
+        Reason::OutOfWater => 9,
     }
 }
 

@@ -26,7 +26,10 @@ pub struct DeviceState {
     pub counter_resets: u64,
     pub rssi: Option<f64>,
     pub snr: Option<f64>,
+    /// Gateways that heard the last uplink or a copy of it.
     pub gateway_count: Option<u32>,
+    /// Those of them that the network server names.
+    pub gateways: Vec<String>,
     pub joined_at: Option<DateTime<Utc>>,
     pub status_at: Option<DateTime<Utc>>,
     pub margin_db: Option<i32>,
@@ -74,15 +77,16 @@ impl Batch<'_> {
         self.connection
             .prepare_cached(
                 "insert into device_state (device, first_heard_at, last_heard_at, last_uplink, name,
-                     session, f_cnt, uplinks, rssi, snr, gateway_count)
-                 values (?1, ?2, ?2, ?3, ?4, ?5, ?6, 1, ?7, ?8, ?9)
+                     session, f_cnt, uplinks, rssi, snr, gateway_count, gateways)
+                 values (?1, ?2, ?2, ?3, ?4, ?5, ?6, 1, ?7, ?8, ?9, ?12)
                  on conflict do update set
                      last_heard_at = max(last_heard_at, excluded.last_heard_at),
                      last_uplink = excluded.last_uplink,
                      name = coalesce(excluded.name, name),
                      session = excluded.session, f_cnt = excluded.f_cnt,
                      uplinks = uplinks + 1, lost = max(0, lost + ?10), counter_resets = counter_resets + ?11,
-                     rssi = excluded.rssi, snr = excluded.snr, gateway_count = excluded.gateway_count",
+                     rssi = excluded.rssi, snr = excluded.snr, gateway_count = excluded.gateway_count,
+                     gateways = excluded.gateways",
             )?
             .execute(params![
                 device,
@@ -96,6 +100,7 @@ impl Batch<'_> {
                 uplink.radio.gateway_count,
                 step.lost,
                 step.reset,
+                listed(&uplink.radio.gateways),
             ])?;
         if let Some(raw) = uplink.battery_raw {
             self.heard_status(device, micros(heard.at), None, battery(None, None, Some(raw)))?;
@@ -103,21 +108,44 @@ impl Batch<'_> {
         Ok(())
     }
 
-    /// Takes note of a copy of the device's last uplink. Loriot sends a frame at once and again
-    /// when it has gathered the gateways, which the first copy could not count.
+    /// Takes note of a copy of the device's last uplink: its gateways are added, and what was heard best
+    /// counts. Loriot sends a frame at once and again when it has gathered the gateways, and the same frame
+    /// may come by two servers.
     ///
     /// # Errors
     ///
     /// As the store's; the whole batch is then undone.
     pub fn heard_copy(&mut self, first: UplinkId, copy: &Uplink) -> Result<(), StoreError> {
-        let Some(gateways) = copy.radio.gateway_count else { return Ok(()) };
         let device = self.heard_id(copy.dev_eui)?;
+        let known = self
+            .connection
+            .prepare_cached(
+                "select gateway_count, gateways, rssi, snr from device_state
+                 where device = ?1 and last_uplink = ?2",
+            )?
+            .query_row([device, first.0], |row| {
+                let (count, gateways): (Option<u32>, Option<String>) = (row.get(0)?, row.get(1)?);
+                let (rssi, snr): (Option<f64>, Option<f64>) = (row.get(2)?, row.get(3)?);
+                Ok((count, unlisted(gateways), rssi, snr))
+            })
+            .optional()?;
+        let Some((count, mut all, rssi, snr)) = known else { return Ok(()) };
+        all.extend(copy.radio.gateways.iter().cloned());
+        all.sort_unstable();
+        all.dedup();
+        let count = [count, copy.radio.gateway_count, u32::try_from(all.len()).ok()];
+        let count = count.into_iter().flatten().max().filter(|&count| count > 0);
+        let rank = |snr: Option<f64>, rssi: Option<f64>| {
+            (snr.unwrap_or(f64::NEG_INFINITY), rssi.unwrap_or(f64::NEG_INFINITY))
+        };
+        let is_better = rank(copy.radio.snr, copy.radio.rssi) > rank(snr, rssi);
+        let (rssi, snr) = if is_better { (copy.radio.rssi, copy.radio.snr) } else { (rssi, snr) };
         self.connection
             .prepare_cached(
-                "update device_state set gateway_count = ?3
-                 where device = ?1 and last_uplink = ?2 and gateway_count is null",
+                "update device_state set gateway_count = ?2, gateways = ?3, rssi = ?4, snr = ?5
+                 where device = ?1",
             )?
-            .execute(params![device, first.0, gateways])?;
+            .execute(params![device, count, listed(&all), rssi, snr])?;
         Ok(())
     }
 
@@ -232,6 +260,15 @@ pub(super) fn state(
     Ok(state)
 }
 
+/// Gateways as they stand in the file, none where no name is known.
+fn listed(gateways: &[String]) -> Option<String> {
+    (!gateways.is_empty()).then(|| gateways.join("\n"))
+}
+
+fn unlisted(gateways: Option<String>) -> Vec<String> {
+    gateways.map(|text| text.lines().map(str::to_owned).collect()).unwrap_or_default()
+}
+
 fn from_row(dev_eui: DevEui, row: &Row<'_>) -> rusqlite::Result<DeviceState> {
     let longitude_deg: Option<f64> = row.get("longitude_deg")?;
     let latitude_deg: Option<f64> = row.get("latitude_deg")?;
@@ -249,6 +286,7 @@ fn from_row(dev_eui: DevEui, row: &Row<'_>) -> rusqlite::Result<DeviceState> {
         rssi: row.get("rssi")?,
         snr: row.get("snr")?,
         gateway_count: row.get("gateway_count")?,
+        gateways: unlisted(row.get("gateways")?),
         joined_at: row.get::<_, Option<i64>>("joined_at")?.map(time),
         status_at: row.get::<_, Option<i64>>("status_at")?.map(time),
         margin_db: row.get("margin_db")?,

@@ -1,6 +1,11 @@
+mod installation;
+mod quality;
+mod rating;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::codes::{micros, time};
@@ -31,13 +36,52 @@ impl Writer {
             for table in ["site", "device", "deployment"] {
                 batch.connection.execute(&format!("update {table} set retired = 1"), [])?;
             }
-            for table in ["publication", "bathing_place", "device_variable"] {
+            for table in [
+                "publication",
+                "bathing_place",
+                "device_variable",
+                "installation",
+                "correction",
+                "rating",
+                "rating_segment",
+                "backwater",
+                "site_quality",
+            ] {
                 batch.connection.execute(&format!("delete from {table}"), [])?;
             }
             fleet.sites.iter().try_for_each(|site| batch.put_site(site))?;
             fleet.devices.iter().try_for_each(|device| batch.put_device(device))?;
             fleet.deployments.iter().try_for_each(|deployment| batch.put_deployment(deployment))
         })
+    }
+
+    /// Writes down that a changed catalogue and fleet are in force from now on.
+    ///
+    /// # Errors
+    ///
+    /// As the store's; nothing has then happened.
+    pub fn note_reload(
+        &mut self,
+        profiles: usize,
+        fleet: &Fleet,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        self.batch(|batch| {
+            batch.connection.execute(
+                "insert into reload (at, profiles, sites, devices) values (?1, ?2, ?3, ?4)",
+                params![micros(now), profiles, fleet.sites.len(), fleet.devices.len()],
+            )?;
+            Ok(())
+        })
+    }
+
+    /// How often a changed catalogue and fleet have been taken in.
+    ///
+    /// # Errors
+    ///
+    /// As the store's.
+    pub fn reloads(&self) -> Result<u64, StoreError> {
+        Ok(self.connection.query_row("select count(*) from reload", [], |row| row.get(0))?)
     }
 
     /// The fleet in force.
@@ -79,6 +123,8 @@ impl Batch<'_> {
                 ],
             )?;
         }
+        rating::put(self.connection, site)?;
+        quality::put(self.connection, site)?;
         site.bathing.as_ref().map_or(Ok(()), |bathing| self.put_bathing_place(&site.id, bathing))
     }
 
@@ -135,7 +181,11 @@ impl Batch<'_> {
                 deployment.site.0,
             ],
         )?;
-        Ok(())
+        self.connection.execute(
+            "insert or ignore into device_site (dev_eui, site) values (?1, ?2)",
+            params![deployment.dev_eui.0.cast_signed(), deployment.site.0],
+        )?;
+        installation::put(self.connection, deployment)
     }
 }
 
@@ -160,6 +210,9 @@ fn sites(connection: &Connection) -> Result<Vec<Site>, StoreError> {
                 .map(|(longitude_deg, latitude_deg)| Position { longitude_deg, latitude_deg }),
             publication: publication(connection, &id)?,
             bathing: bathing_place(connection, &id)?,
+            ratings: rating::ratings(connection, &id)?,
+            backwaters: rating::backwaters(connection, &id)?,
+            quality: quality::of(connection, &id)?,
             id: SiteId::from(id.as_str()),
         });
     }
@@ -233,9 +286,14 @@ fn deployments(connection: &Connection) -> Result<Vec<Deployment>, StoreError> {
             site: SiteId::from(row.get::<_, String>(1)?.as_str()),
             from: time(row.get(2)?),
             until: row.get::<_, Option<i64>>(3)?.map(time),
+            installations: Vec::new(),
         })
     })?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    let mut deployments: Vec<Deployment> = rows.collect::<Result<_, _>>()?;
+    for deployment in &mut deployments {
+        deployment.installations = installation::of(connection, deployment)?;
+    }
+    Ok(deployments)
 }
 
 fn day_text(day: MonthDay) -> String {

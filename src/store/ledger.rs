@@ -37,6 +37,8 @@ pub struct LedgerEntry<'a> {
     pub reason: Option<String>,
     /// The profile and the hash of its content that decoded it.
     pub profile: Option<(ProfileId, String)>,
+    /// The first and the last time of its observations, none where all are of the time of the frame.
+    pub observed: Option<(DateTime<Utc>, DateTime<Utc>)>,
 }
 
 impl Batch<'_> {
@@ -66,8 +68,9 @@ impl Batch<'_> {
         self.connection
             .prepare_cached(
                 "insert into uplink (source, part, arrived_at, server_time, device, kind, f_port, f_cnt,
-                     outcome, reason, profile_version, topic_bytes, body_bytes, dictionary, message)
-                 values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+                     outcome, reason, profile_version, topic_bytes, body_bytes, dictionary, message,
+                     first_hour, last_hour)
+                 values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
             )?
             .execute(params![
                 source,
@@ -85,6 +88,8 @@ impl Batch<'_> {
                 entry.body_bytes,
                 packed.dictionary,
                 packed.bytes,
+                entry.observed.map(|(first, _)| hour_of(micros(first))),
+                entry.observed.map(|(_, last)| hour_of(micros(last))),
             ])?;
         let uplink = self.connection.last_insert_rowid();
         self.message_hours.insert(hour_of(arrived_at));
@@ -188,7 +193,11 @@ impl Batch<'_> {
         Ok(id)
     }
 
-    fn profile_id(&mut self, profile: &ProfileId, hash: &str) -> Result<i64, StoreError> {
+    pub(super) fn profile_id(
+        &mut self,
+        profile: &ProfileId,
+        hash: &str,
+    ) -> Result<i64, StoreError> {
         if let Some((known, id)) = self.caches.profiles.get(profile)
             && known == hash
         {

@@ -1,4 +1,5 @@
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,8 +14,15 @@ pub(super) const LOCK_FILE: &str = "stadspuls.lock";
 const APPLICATION_ID: i64 = 0x7374_7075;
 
 /// Each file of `schema/`, in order; the version of a database is how many it has been through.
-const SCHEMA: [&str; 2] =
-    [include_str!("schema/0001_first.sql"), include_str!("schema/0002_disposal.sql")];
+const SCHEMA: [&str; 7] = [
+    include_str!("schema/0001_first.sql"),
+    include_str!("schema/0002_disposal.sql"),
+    include_str!("schema/0003_installation.sql"),
+    include_str!("schema/0004_redecode.sql"),
+    include_str!("schema/0005_reload.sql"),
+    include_str!("schema/0006_gateways.sql"),
+    include_str!("schema/0007_quality.sql"),
+];
 
 /// How long a statement waits for another connection before it reports the database locked.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -65,18 +73,69 @@ impl Store {
         prepare(&connection, &path)?;
         connection.pragma_update(None, "cache_size", -i64::from(config.cache_kib))?;
         let reader = Reader::new(path, config.readers);
-        let writer = Writer::new(connection, lock)?;
+        let writer = Writer::new(connection, Some(lock))?;
         Ok(Self { writer, reader })
+    }
+
+    /// A writer beside the service that has the store. It is for what touches nothing that the service
+    /// remembers: asking for runs, and rehearsing.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Folder`] where there is no store; [`StoreError::Older`] and [`StoreError::Newer`] where
+    /// its tables are not those of this program.
+    pub fn beside(config: &StoreConfig) -> Result<Writer, StoreError> {
+        let path = config.dir.join(FILE);
+        if let Err(error) = path.metadata() {
+            return Err(StoreError::Folder { path, error });
+        }
+        let connection = Connection::open(&path)?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        refuse_strangers(&connection, &path)?;
+        let (found, known) = (version(&connection)?, schema_version());
+        if found < known {
+            return Err(StoreError::Older { path, found, known });
+        }
+        connection.pragma_update(None, "synchronous", "full")?;
+        connection.set_prepared_statement_cache_capacity(64);
+        Writer::new(connection, None)
     }
 }
 
 pub(super) fn lock(dir: &Path) -> Result<File, StoreError> {
     let path = dir.join(LOCK_FILE);
     let folder = |error| StoreError::Folder { path: path.clone(), error };
-    let file = File::create(&path).map_err(folder)?;
+    // Not truncated before it is ours: it says who has it.
+    let mut file =
+        OpenOptions::new().write(true).create(true).truncate(false).open(&path).map_err(folder)?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(StoreError::InUse(dir.to_owned())),
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Err(StoreError::InUse(dir.to_owned())),
+        Err(TryLockError::Error(error)) => return Err(folder(error)),
+    }
+    file.set_len(0).and_then(|()| write!(file, "{}", std::process::id())).map_err(folder)?;
+    Ok(file)
+}
+
+/// The process that has the store in a folder; none where nobody has.
+///
+/// # Errors
+///
+/// [`StoreError::Folder`] where that cannot be told.
+pub fn holder(dir: &Path) -> Result<Option<u32>, StoreError> {
+    let path = dir.join(LOCK_FILE);
+    let folder = |error| StoreError::Folder { path: path.clone(), error };
+    let file = match File::open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(folder(error)),
+    };
+    match file.try_lock_shared() {
+        Ok(()) => Ok(None),
+        Err(TryLockError::WouldBlock) => {
+            let text = fs::read_to_string(&path).map_err(folder)?;
+            Ok(text.trim().parse().ok())
+        }
         Err(TryLockError::Error(error)) => Err(folder(error)),
     }
 }

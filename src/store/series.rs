@@ -45,7 +45,7 @@ pub struct Change {
 }
 
 impl Reader {
-    /// The newest observation of a series that is not bad.
+    /// The newest observation of a series that is neither bad nor a jump that waits to be confirmed.
     ///
     /// # Errors
     ///
@@ -139,7 +139,7 @@ fn series_id(
     Ok(id)
 }
 
-fn observations(
+pub(super) fn observations(
     connection: &Connection,
     site: &SiteId,
     quantity: &QuantityName,
@@ -163,6 +163,99 @@ fn observations(
     let rows = statement
         .query_map(params![series, first, last, from, until, limit, offset], observation)?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Where to begin reading a series.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    Oldest,
+    Newest,
+}
+
+/// Hour by hour from one end, so that what lies further off is not read.
+pub(super) fn some_of(
+    connection: &Connection,
+    series: i64,
+    range: Range,
+    end: End,
+    limit: usize,
+) -> Result<Vec<StoredObservation>, StoreError> {
+    const OF_HOUR: &str = "select time, value, quality, reason, uplink from observation
+         where hour = ?1 and series = ?2 and time >= ?3 and time < ?4 order by time";
+    let mut statement = match end {
+        End::Oldest => connection.prepare_cached(&format!("{OF_HOUR} limit ?5"))?,
+        End::Newest => connection.prepare_cached(&format!("{OF_HOUR} desc limit ?5"))?,
+    };
+    let (from, until) = (micros(range.from), micros(range.until));
+    let (first, last) = (hour_of(from), hour_of(until - 1));
+    let mut found: Vec<StoredObservation> = Vec::new();
+    for step in 0..=last - first {
+        let hour = if end == End::Oldest { first + step } else { last - step };
+        let left = limit - found.len();
+        for row in statement.query_map(params![hour, series, from, until, left], observation)? {
+            found.push(row?);
+        }
+        if found.len() >= limit {
+            break;
+        }
+    }
+    if end == End::Newest {
+        found.reverse();
+    }
+    Ok(found)
+}
+
+/// The first observation that is left to the history of its series, other than the one at `except`.
+pub(super) fn first_of_history(
+    connection: &Connection,
+    series: i64,
+    range: Range,
+    except: DateTime<Utc>,
+) -> Result<Option<StoredObservation>, StoreError> {
+    let mut statement = connection.prepare_cached(&format!(
+        "select o.time, o.value, o.quality, o.reason, o.uplink from observation o
+         where o.hour = ?1 and o.series = ?2 and o.time >= ?3 and o.time < ?4 and o.time <> ?5 and {}
+         order by o.time limit 1",
+        codes::of_history_sql()
+    ))?;
+    let (from, until) = (micros(range.from), micros(range.until));
+    for hour in hour_of(from)..=hour_of(until - 1) {
+        let of_hour = params![hour, series, from, until, micros(except)];
+        if let Some(first) = statement.query_row(of_hour, observation).optional()? {
+            return Ok(Some(first));
+        }
+    }
+    Ok(None)
+}
+
+/// Whether an observation that is left to the history of its series, other than the one at `except`,
+/// has another value than this.
+pub(super) fn has_other_value(
+    connection: &Connection,
+    series: i64,
+    range: Range,
+    value: f64,
+    except: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    let (from, until) = (micros(range.from), micros(range.until));
+    let sql = format!(
+        "with recursive span (hour) as
+             (select ?2 union all select hour + 1 from span where hour < ?3)
+         select 1 from span
+         cross join observation o on o.hour = span.hour and o.series = ?1
+         where o.time >= ?4 and o.time < ?5 and o.time <> ?6 and o.value <> ?7 and {} limit 1",
+        codes::of_history_sql()
+    );
+    let (first, last) = (hour_of(from), hour_of(until - 1));
+    Ok(connection.prepare_cached(&sql)?.exists(params![
+        series,
+        first,
+        last,
+        from,
+        until,
+        micros(except),
+        value
+    ])?)
 }
 
 fn hourly(

@@ -8,8 +8,10 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::model::{
-    Bathing, Deployment, DevEui, Device, Format, Message, MonthDay, Observation, Outcome, Position,
-    ProfileId, Publication, Quality, QuantityName, Reason, Season, Site, SiteId, SiteKind, Source,
+    Backwater, BackwaterCause, Bathing, Correction, Deployment, DevEui, Device, Format,
+    Installation, Jump, Message, MonthDay, Observation, Outcome, Position, ProfileId, Publication,
+    Quality, QualityRule, QuantityName, Rating, Reason, Season, Segment, Site, SiteId, SiteKind,
+    Source,
 };
 
 const DEV_EUI: DevEui = DevEui(0x0e7a_11ff_fe4c_2d91);
@@ -45,6 +47,7 @@ fn entry(message: &Message, outcome: Outcome) -> LedgerEntry<'_> {
         outcome,
         reason: None,
         profile: None,
+        observed: None,
     }
 }
 
@@ -265,6 +268,57 @@ async fn a_devices_uplinks_and_troubles_are_found_newest_first() {
     assert_eq!(ask(Some(DevEui(1)), None, 7).await, []);
 }
 
+fn installations() -> Vec<Installation> {
+    vec![
+        Installation {
+            height_m: Some(52.4),
+            tilt_deg: Some(2.0),
+            corrections: vec![Correction {
+                quantity: "water_temperature".into(),
+                gain: 1.01,
+                offset: -0.3,
+            }],
+            ..Installation::unknown(at("2026-05-15T08:00:00Z"))
+        },
+        Installation {
+            ground_distance_m: Some(3.2),
+            empty_distance_m: Some(1.4),
+            full_distance_m: Some(0.2),
+            ..Installation::unknown(at("2026-06-01T00:00:00Z"))
+        },
+    ]
+}
+
+fn ratings() -> Vec<Rating> {
+    vec![Rating {
+        from: at("2020-01-01T00:00:00Z"),
+        until: Some(at("2030-01-01T00:00:00Z")),
+        segments: vec![
+            Segment { from_m: 50.9, to_m: 51.5, factor: 8.4, zero_m: 50.9, exponent: 1.6 },
+            Segment { from_m: 51.5, to_m: 53.0, factor: 6.5, zero_m: 50.7, exponent: 1.7 },
+        ],
+    }]
+}
+
+fn quality_rules() -> Vec<QualityRule> {
+    vec![
+        QualityRule {
+            quantity: "air_temperature".into(),
+            min: None,
+            max: None,
+            jump: None,
+            stuck_for: Some(Duration::from_secs(86_400)),
+        },
+        QualityRule {
+            quantity: "water_temperature".into(),
+            min: Some(-0.5),
+            max: Some(35.0),
+            jump: Some(Jump { step: 2.5, within: Duration::from_secs(900) }),
+            stuck_for: None,
+        },
+    ]
+}
+
 #[test]
 fn a_fleet_comes_back_as_it_was_and_what_is_gone_is_retired() {
     let season = |from: (u32, u32), until: (u32, u32)| Season {
@@ -292,6 +346,13 @@ fn a_fleet_comes_back_as_it_was_and_what_is_gone_is_retired() {
             current_for: Duration::from_secs(3 * 3600),
             stale_for: Duration::from_secs(24 * 3600),
         }),
+        ratings: ratings(),
+        backwaters: vec![Backwater {
+            from: at("2025-12-01T00:00:00Z"),
+            until: None,
+            cause: BackwaterCause::Ice,
+        }],
+        quality: quality_rules(),
     };
     let device = Device {
         dev_eui: DevEui(u64::MAX),
@@ -304,6 +365,7 @@ fn a_fleet_comes_back_as_it_was_and_what_is_gone_is_retired() {
         site: site.id.clone(),
         from: at("2026-05-15T08:00:00Z"),
         until: Some(at("2026-09-15T08:00:00Z")),
+        installations: installations(),
     };
     let fleet = Fleet { sites: vec![site], devices: vec![device], deployments: vec![deployment] };
 

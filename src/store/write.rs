@@ -1,11 +1,12 @@
 use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 
+use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 use super::codes::{self, hour_of, micros};
 use super::pack::Packer;
-use super::{StoreError, UplinkId};
+use super::{End, Range, StoreError, StoredObservation, UplinkId, series};
 use crate::model::{DevEui, Format, Observation, ProfileId, QuantityName, SiteId};
 
 /// The one connection that writes.
@@ -15,8 +16,8 @@ pub struct Writer {
     /// False from the beginning of a batch to its commit: what the caches learn in a transaction
     /// that is undone, by an error or a panic, is not true.
     caches_hold: bool,
-    /// Held, not read: the folder is ours until it closes.
-    _lock: File,
+    /// Held, not read: the folder is ours until it closes. None beside the service that has it.
+    _lock: Option<File>,
 }
 
 /// Row ids that are asked for with every uplink.
@@ -51,7 +52,7 @@ pub struct Batch<'w> {
 }
 
 impl Writer {
-    pub(super) fn new(connection: Connection, lock: File) -> Result<Self, StoreError> {
+    pub(super) fn new(connection: Connection, lock: Option<File>) -> Result<Self, StoreError> {
         let caches = Caches::open(&connection)?;
         Ok(Self { connection, caches, caches_hold: true, _lock: lock })
     }
@@ -122,12 +123,64 @@ impl Batch<'_> {
             .prepare_cached("insert into change (series, time) values (?1, ?2)")?
             .execute(params![series, time])?;
         self.touched_hours.insert(hour);
-        if quality == codes::BAD {
+        if quality == codes::BAD || reason == Some(codes::JUMP) {
             self.withdraw_latest(series, time)?;
         } else {
             self.advance_latest(series, time, observation.value, (quality, reason), uplink)?;
         }
         Ok(true)
+    }
+
+    /// The observations of a series at one end of a range, at most `limit`, in order of time.
+    ///
+    /// # Errors
+    ///
+    /// As the store's.
+    pub fn some_observations(
+        &mut self,
+        site: &SiteId,
+        quantity: &QuantityName,
+        range: Range,
+        end: End,
+        limit: usize,
+    ) -> Result<Vec<StoredObservation>, StoreError> {
+        let series = self.series_id(site, quantity)?;
+        series::some_of(self.connection, series, range, end, limit)
+    }
+
+    /// The first observation of a range that is left to the history of its series, as if there were
+    /// none at `except`.
+    ///
+    /// # Errors
+    ///
+    /// As the store's.
+    pub fn first_of_history(
+        &mut self,
+        site: &SiteId,
+        quantity: &QuantityName,
+        range: Range,
+        except: DateTime<Utc>,
+    ) -> Result<Option<StoredObservation>, StoreError> {
+        let series = self.series_id(site, quantity)?;
+        series::first_of_history(self.connection, series, range, except)
+    }
+
+    /// Whether one of the observations of a range that are left to the history of their series has
+    /// another value, as if there were none at `except`.
+    ///
+    /// # Errors
+    ///
+    /// As the store's.
+    pub fn has_other_value(
+        &mut self,
+        site: &SiteId,
+        quantity: &QuantityName,
+        range: Range,
+        value: f64,
+        except: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        let series = self.series_id(site, quantity)?;
+        series::has_other_value(self.connection, series, range, value, except)
     }
 
     /// "Latest" moves only forward in time, so late data never replaces a newer value.
@@ -152,8 +205,8 @@ impl Batch<'_> {
         Ok(())
     }
 
-    /// Where the latest value turns out to be bad, the one before it takes its place, and none
-    /// does where that lies further back than anybody would show it.
+    /// Where the latest value turns out to be bad or a jump, the one before it takes its place, and
+    /// none does where that lies further back than anybody would show it.
     fn withdraw_latest(&self, series: i64, time: i64) -> Result<(), StoreError> {
         const HOURS_BACK: i64 = 31 * codes::HOURS_PER_DAY;
         let removed = self
@@ -171,14 +224,18 @@ impl Batch<'_> {
                  insert into latest (series, time, value, quality, reason, uplink)
                  select o.series, o.time, o.value, o.quality, o.reason, o.uplink
                  from back cross join observation o on o.hour = back.hour and o.series = ?1
-                 where o.quality <> ?4
+                 where o.quality <> ?4 and o.reason is not ?5
                  order by o.time desc limit 1",
             )?
-            .execute(params![series, hour, HOURS_BACK, codes::BAD])?;
+            .execute(params![series, hour, HOURS_BACK, codes::BAD, codes::JUMP])?;
         Ok(())
     }
 
-    fn series_id(&mut self, site: &SiteId, quantity: &QuantityName) -> Result<i64, StoreError> {
+    pub(super) fn series_id(
+        &mut self,
+        site: &SiteId,
+        quantity: &QuantityName,
+    ) -> Result<i64, StoreError> {
         let of_site = self.caches.series.entry(site.clone()).or_default();
         if let Some((_, id)) = of_site.iter().find(|(name, _)| name == quantity) {
             return Ok(*id);

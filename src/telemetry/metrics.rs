@@ -29,10 +29,11 @@ pub enum Name {
     StoreErrors,
     RollUpDuration,
     RowsDisposed,
+    UplinksRedecoded,
 }
 
 impl Name {
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::MessagesArrived,
         Self::UplinksReceived,
         Self::UplinkOutcomes,
@@ -54,6 +55,7 @@ impl Name {
         Self::StoreErrors,
         Self::RollUpDuration,
         Self::RowsDisposed,
+        Self::UplinksRedecoded,
     ];
 
     /// The name without the prefix `stadspuls_`, the unit and `_total`.
@@ -81,6 +83,7 @@ impl Name {
             Self::StoreErrors => "store_errors",
             Self::RollUpDuration => "roll_up_duration",
             Self::RowsDisposed => "rows_disposed",
+            Self::UplinksRedecoded => "uplinks_redecoded",
         }
     }
 
@@ -119,6 +122,7 @@ impl Name {
             Self::RowsDisposed => {
                 "Rows dropped by retention, by kind; of kind raw the message goes and the row stays"
             }
+            Self::UplinksRedecoded => "Uplinks of the archive that were decoded again",
         }
     }
 
@@ -187,6 +191,7 @@ pub struct Metrics {
     pub store_errors: Family<CauseLabel, Counter>,
     pub roll_up_duration: Histogram,
     pub rows_disposed: Family<KindLabel, Counter>,
+    pub uplinks_redecoded: Counter,
 }
 
 impl Default for Metrics {
@@ -224,6 +229,7 @@ impl Default for Metrics {
             store_errors: add(&mut registry, Name::StoreErrors, Family::default()),
             roll_up_duration: add(&mut registry, Name::RollUpDuration, seconds()),
             rows_disposed: add(&mut registry, Name::RowsDisposed, Family::default()),
+            uplinks_redecoded: add(&mut registry, Name::UplinksRedecoded, Counter::default()),
             registry,
         }
     }

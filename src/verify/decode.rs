@@ -1,5 +1,5 @@
 use crate::envelope::Content;
-use crate::model::Observation;
+use crate::model::{Observation, Quality};
 use crate::pipeline::Pipeline;
 use crate::store::{HourSpan, Inspector, StoreError, StoredMessage, UplinkId};
 
@@ -74,7 +74,10 @@ impl Decoder {
             Some(kept) => {
                 let is_own = kept.uplink == id;
                 self.met += u64::from(is_own && span.holds(*time));
-                let is_same = kept.value.to_bits() == value.to_bits() && kept.quality == *quality;
+                // What its series has said of a reading is not for its uplink to say.
+                let is_as_good = kept.quality == *quality
+                    || *quality == Quality::Good && kept.quality.is_left_to_history();
+                let is_same = kept.value.to_bits() == value.to_bits() && is_as_good;
                 self.differences.same += u64::from(is_same && is_own);
                 self.differences.changed += u64::from(!is_same);
             }

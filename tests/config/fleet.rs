@@ -22,7 +22,7 @@ const FILES: [(&str, &str); 3] = [
 #[rustfmt::skip]
 const CASES: &[(&str, &str, &[&str])] = &[
     ("sites.toml", "sites = 1", &[
-        r#"5: site[1].sites is 1, an unknown key, want one of the keys bathing, id, kind, name, position, public"#,
+        r#"5: site[1].sites is 1, an unknown key, want one of the keys backwater, bathing, id, kind, name, position, public, quality, rating"#,
     ]),
     ("sites.toml", "position = [12.5]", &[
         r#"5: site[1].position is [12.5], want [longitude, latitude] in degrees, WGS 84"#,
@@ -95,6 +95,61 @@ const CASES: &[(&str, &str, &[&str])] = &[
     ("deployments.toml", "[[deployment]]\ndev_eui = \"0000000000000001\"\nsite = \"a\"\nfrom = 2026-04-01T00:00:00Z\nuntil = 2026-04-01T00:00:00Z", &[
         r#"10: deployment[2].until is 2026-04-01T00:00:00Z, want a time after from"#,
     ]),
+    ("deployments.toml", "[[deployment.installation]]\nheight = 52.4\n[[deployment.installation]]\nheight = 52.5", &[
+        r#"8: deployment[1].installation[2].from is missing, want the time from which it holds"#,
+    ]),
+    ("deployments.toml", "[[deployment.installation]]\nfrom = 2020-01-01T00:00:00Z\ntilt = 90\nground_distance = 0", &[
+        r#"7: deployment[1].installation[1].from is 2020-01-01T00:00:00Z, want a time while the device stands there"#,
+        r#"9: deployment[1].installation[1].ground_distance is 0, want a distance in m above 0"#,
+        r#"8: deployment[1].installation[1].tilt is 90, want degrees from 0 to less than 90"#,
+    ]),
+    ("deployments.toml", "[[deployment.installation]]\nempty_distance = 1.4\nfull_distance = 1.4", &[
+        r#"8: deployment[1].installation[1].full_distance is 1.4, want a distance in m less than empty_distance"#,
+    ]),
+    ("deployments.toml", "[[deployment.installation]]\n[deployment.installation.correction.warmth]\ngain = 0", &[
+        r#"7: deployment[1].installation[1].correction.warmth is "warmth", want a quantity of quantities.toml"#,
+        r#"8: deployment[1].installation[1].correction.warmth.gain is 0, want a number other than 0"#,
+    ]),
+    ("sites.toml", "[[site.rating]]\nfrom = 2026-01-01T00:00:00Z", &[
+        r#"5: site[1].rating[1].segment is missing, want at least one [[site.rating.segment]]"#,
+    ]),
+    ("sites.toml", "[[site.rating]]\nfrom = 2026-01-01T00:00:00Z\n[[site.rating.segment]]\nfrom = 10.0\nto = 11.0\nfactor = 2.0\nzero = 9.0\nexponent = 2.0\n[[site.rating.segment]]\nfrom = 11.0\nto = 12.0\nfactor = 8.3\nzero = 10.0\nexponent = 4.1", &[
+        r#"18: site[1].rating[1].segment[2].exponent is 4.1, want an exponent from 1 to 4"#,
+        r#"14: site[1].rating[1].segment[2].from is 11.0, want a level where both segments agree within 2 %; they give 8.000 and 8.300 m3/s"#,
+    ]),
+    ("sites.toml", "[[site.rating]]\nfrom = 2026-01-01T00:00:00Z\n[[site.rating.segment]]\nfrom = 10.0\nto = 11.0\nfactor = 2.0\nzero = 9.0\nexponent = 2.0\n[[site.rating]]\nfrom = 2027-01-01T00:00:00Z\n[[site.rating.segment]]\nfrom = 10.0\nto = 9.0\nfactor = 0\nzero = 10.5\nexponent = 2.0", &[
+        r#"17: site[1].rating[2].segment[1].to is 9.0, want a level above from"#,
+        r#"18: site[1].rating[2].segment[1].factor is 0, want a number above 0"#,
+        r#"19: site[1].rating[2].segment[1].zero is 10.5, want a level of zero flow not above from"#,
+        r#"14: site[1].rating[2].from is 2027-01-01T00:00:00Z, want a time when no other rating holds"#,
+    ]),
+    ("sites.toml", "[[site.backwater]]\nfrom = 2026-01-01T00:00:00Z\nuntil = 2025-01-01T00:00:00Z\ncause = \"beavers\"", &[
+        r#"8: site[1].backwater[1].cause is "beavers", want one of ice, vegetation, downstream"#,
+        r#"7: site[1].backwater[1].until is 2025-01-01T00:00:00Z, want a time after from"#,
+    ]),
+    ("sites.toml", "[site.quality.warmth]\nmin = 1", &[
+        r#"5: site[1].quality.warmth is "warmth", want a quantity of quantities.toml"#,
+    ]),
+    ("sites.toml", "[site.quality.water_temperature]\nmin = -6\nmax = 40\nstuck_for = \"15d\"\njump = { step = 3.5, within = \"15m\" }", &[
+        r#"6: site[1].quality.water_temperature.min is -6, want a limit within the range of water_temperature"#,
+        r#"9: site[1].quality.water_temperature.jump is { step = 3.5, within = "15m" }, want a jump as tight as that of water_temperature, 3 within 15m"#,
+        r#"8: site[1].quality.water_temperature.stuck_for is "15d", want at most 14days, as of water_temperature"#,
+    ]),
+    ("sites.toml", "[site.quality.water_temperature]\nmin = 50", &[
+        r#"6: site[1].quality.water_temperature.min is 50, want a limit within the range of water_temperature"#,
+        r#"5: site[1].quality.water_temperature.max is missing, want more than min"#,
+    ]),
+    ("sites.toml", "[site.quality.water_temperature]\njump = { step = 2.5, within = \"10m\" }", &[
+        r#"6: site[1].quality.water_temperature.jump is { step = 2.5, within = "10m" }, want a jump as tight as that of water_temperature, 3 within 15m"#,
+    ]),
+    ("sites.toml", "[site.quality.soil_moisture]\nstep = 3\njump = { step = 0, within = \"8d\" }\nstuck_for = \"31d\"\n[site.quality.distance]\njump = { step = 3 }\nstuck_for = \"1500ms\"", &[
+        r#"10: site[1].quality.distance.jump.within is missing, want a duration such as "30s", "10m", "3h" or "7d""#,
+        r#"11: site[1].quality.distance.stuck_for is "1500ms", want whole seconds, from 1s to 30d"#,
+        r#"7: site[1].quality.soil_moisture.jump.within is "8d", want whole seconds, from 1s to 7d"#,
+        r#"7: site[1].quality.soil_moisture.jump.step is 0, want a number above 0"#,
+        r#"8: site[1].quality.soil_moisture.stuck_for is "31d", want whole seconds, from 1s to 30d"#,
+        r#"6: site[1].quality.soil_moisture.step is 3, an unknown key, want one of the keys jump, max, min, stuck_for"#,
+    ]),
     ("deployments.toml", "[[deployment]]\ndev_eui = \"0000000000000001\"\nsite = \"a\"\nfrom = 2026-04-01", &[
         r#"9: deployment[2].from is 2026-04-01, want a time with zone such as 2026-05-01T00:00:00Z"#,
     ]),
@@ -137,6 +192,11 @@ fn a_sound_fleet_has_no_fault() {
     let next =
         "[[deployment]]\ndev_eui = \"0000000000000001\"\nsite = \"a\"\nfrom = 2026-03-01T00:00:00Z";
     assert_eq!(faults_of("deployments.toml", next), Vec::<String>::new());
+    // A site may say more of a quantity than the vocabulary, also where that says nothing.
+    let tighter = "[site.quality.water_temperature]\nmin = -0.5\nmax = 35\nstuck_for = \"7d\"\n\
+                   jump = { step = 3.0, within = \"20m\" }\n\
+                   [site.quality.soil_moisture]\njump = { step = 40.0, within = \"1h\" }";
+    assert_eq!(faults_of("sites.toml", tighter), Vec::<String>::new());
 }
 
 #[test]

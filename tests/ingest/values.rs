@@ -222,3 +222,47 @@ fn a_snow_station_tells_dew_and_frost_point_and_other_sites_do_not() {
     assert_eq!(app.api.values("bron", "air_temperature"), [-12.3]);
     assert_eq!(app.api.values("bron", "dew_point"), Vec::<f64>::new());
 }
+
+/// A published frame of a VEGAPULS: 1.274386 m away, 9° past straight down. Its level above RH 2000 and the
+/// discharge were worked out apart from this program.
+#[test]
+fn a_radar_over_a_rated_stream_tells_level_and_flow() {
+    const RADAR: &str = "0e7a11fffe000004";
+    let frame = hex::decode("083fa31f152d2401042009").unwrap();
+    let home = with_listener();
+    let rated = "[[site.rating]]\nfrom = 2020-01-01T00:00:00Z\n[[site.rating.segment]]\n\
+                 from = 50.9\nto = 51.15\nfactor = 8.4\nzero = 50.9\nexponent = 1.6\n";
+    let sites = home.read("fleet/sites.toml");
+    assert!(sites.contains("id = \"bron\""), "{sites}");
+    home.write("fleet/sites.toml", &(sites + rated));
+    home.add_device(RADAR, "vega/vegapuls-air");
+    let before = (now() - TimeDelta::minutes(15)).to_rfc3339();
+    home.add_deployment(RADAR, "bron", "2020-01-01T00:00:00Z", None);
+    let deployments = home.read("fleet/deployments.toml");
+    let installed = format!(
+        "[[deployment.installation]]\nheight = 52.4\n\
+         [deployment.installation.correction.water_level]\noffset = 0.02\n\
+         [[deployment.installation]]\nfrom = {before}\n\
+         [deployment.installation.correction.water_level]\noffset = 0\n"
+    );
+    home.write("fleet/deployments.toml", &(deployments + &installed));
+    let app = TestApp::start(&home);
+    let ups = [20, 10].map(|minutes| Up {
+        f_port: 1,
+        ..Up::of(RADAR, 100 - u32::try_from(minutes).unwrap(), &frame).at(ago(minutes))
+    });
+    publish(app.listener("inside"), &ups.map(|up| up.message()));
+    app.api.received(2);
+
+    let near = |got: f64, wanted: f64| (got - wanted).abs() < 1e-6;
+    let levels = app.api.values("bron", "water_level");
+    assert!(near(levels[0], 51.161_303_8) && near(levels[1], 51.141_303_8), "{levels:?}");
+    let flows = app.api.observations("bron", "water_flow");
+    assert!(near(flows[1]["value"].as_f64().unwrap(), 0.863_737_6), "{flows:?}");
+    assert_eq!(flows[1]["quality"], "good");
+    // Before the bracket was surveyed again, the level lay above what the curve was fitted to.
+    assert_eq!(
+        (&flows[0]["quality"], &flows[0]["reason"]),
+        (&json!("uncertain"), &json!("extrapolated"))
+    );
+}

@@ -8,7 +8,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use serde_json::Value;
 use stadspuls::clock;
-use stadspuls::pipeline::{Pipeline, PipelineLimits, WorkerConfig, run};
+use stadspuls::pipeline::{Pipeline, PipelineLimits, Wires, WorkerConfig, run};
 use stadspuls::registry::Registry;
 use stadspuls::store::{Retention, Rule};
 use stadspuls::telemetry::{Health, Metrics};
@@ -101,7 +101,10 @@ fn the_service_drops_what_is_due_when_nothing_else_waits() {
     drop(sources);
     let config = WorkerConfig { retention, ..WorkerConfig::default() };
     let (health, stop) = (Arc::new(Health::default()), CancellationToken::new());
-    drop(run(intake, pipeline, store.writer, config, health, stop));
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let (_nobody, reloads) = tokio::sync::mpsc::channel(1);
+    let wires = Wires { intake, reloads, stop, runtime: runtime.handle().clone() };
+    drop(run(wires, pipeline, store.writer, config, health));
 
     let connection = rusqlite::Connection::open(dir.path().join("stadspuls.sqlite")).unwrap();
     let count = |disposed: &str| -> i64 {

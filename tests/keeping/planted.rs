@@ -5,7 +5,7 @@ use std::path::Path;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::Connection;
-use stadspuls::model::Outcome;
+use stadspuls::model::{Outcome, Site};
 use stadspuls::store::{Check, HourSpan, backup};
 use stadspuls::verify::Scope;
 use tempfile::TempDir;
@@ -210,6 +210,8 @@ fn decoding_again_says_what_would_differ_and_writes_nothing() {
     let gone = verify(without);
     assert_eq!((gone.changed, gone.new, gone.gone), (0, 0, held));
     let mut moved = fleet;
+    let another = moved.sites.iter().find(|one| &*one.id.0 == site).cloned().unwrap();
+    moved.sites.push(Site { id: "another-site".into(), ..another });
     for deployment in &mut moved.deployments {
         if &*deployment.site.0 == site {
             deployment.site = "another-site".into();

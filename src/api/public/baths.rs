@@ -122,6 +122,9 @@ mod tests {
                 current_for: Duration::from_secs(10_800),
                 stale_for: Duration::from_secs(86_400),
             }),
+            ratings: Vec::new(),
+            backwaters: Vec::new(),
+            quality: Vec::new(),
         }
     }
 

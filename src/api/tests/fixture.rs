@@ -138,7 +138,8 @@ impl Fixture {
         };
         let (health, metrics) = (Arc::clone(&parts.health), Arc::clone(&parts.metrics));
         let stop = CancellationToken::new();
-        tokio::spawn(serve(listener, router(&config, parts), stop.clone()));
+        let (_kept, routers) = tokio::sync::watch::channel(router(&config, parts));
+        tokio::spawn(serve(listener, routers, stop.clone()));
         Self {
             addr,
             health,
@@ -260,6 +261,7 @@ pub fn fleet() -> Fleet {
         site: "playa-mjorn".into(),
         from: at("2026-05-01T00:00:00Z"),
         until: None,
+        installations: Vec::new(),
     };
     Fleet { sites, devices: vec![device], deployments: vec![deployment] }
 }
@@ -286,6 +288,9 @@ fn bath(id: &str, name: &str, lake: &str, (longitude_deg, latitude_deg): (f64, f
             current_for: Duration::from_secs(3 * 3600),
             stale_for: Duration::from_secs(24 * 3600),
         }),
+        ratings: Vec::new(),
+        backwaters: Vec::new(),
+        quality: Vec::new(),
     }
 }
 
@@ -367,6 +372,7 @@ fn record(
         outcome,
         reason: (!stored).then(|| "nobody has registered it".to_owned()),
         profile: stored.then(|| ("hemlig-profil/x".into(), "abc123".to_owned())),
+        observed: None,
     })
 }
 
@@ -394,6 +400,7 @@ fn heard(batch: &mut Batch<'_>, uplink: UplinkId, at: DateTime<Utc>) -> Result<(
             snr: Some(6.5),
             best_gateway: Some("58a0cbfffe80aa04".to_owned()),
             gateway_count: Some(1),
+            gateways: vec!["58a0cbfffe80aa04".to_owned()],
             ..Radio::default()
         },
         confirmed: Some(false),

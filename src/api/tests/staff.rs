@@ -85,7 +85,8 @@ async fn an_uplink_is_shown_as_it_came_and_as_it_was_understood() {
         json!({
             "dev_eui": DEV_EUI, "f_port": 5, "f_cnt": 48213, "payload_hex": "0100d5022c070e1f",
             "received_at": "2026-07-14T10:00:00.417265Z", "rssi": -97.0, "snr": 6.5,
-            "best_gateway": "58a0cbfffe80aa04", "gateway_count": 1, "confirmed": false, "dr": 3,
+            "best_gateway": "58a0cbfffe80aa04", "gateway_count": 1,
+            "gateways": ["58a0cbfffe80aa04"], "confirmed": false, "dr": 3,
             "sf": 9, "bandwidth_hz": 125_000, "frequency_hz": 868_300_000, "dev_addr": "01a4c39e",
             "dedup_id": "6f0a7c1e-52b4-4b1d-9a53-0d8f1c2e7b90",
             "device_name": "badplats-norra-01",

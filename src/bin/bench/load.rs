@@ -61,8 +61,9 @@ impl Load {
     pub fn uplink(&self, number: u64) -> Sent {
         let device = dev_eui(self.device(number));
         let dice = |which| mixed(number, which);
-        // Within what a probe in water and its battery may show.
-        let tenths = i16::try_from(dice(0) % 250).unwrap_or(0);
+        // What a probe in water shows: a place of its own that is a little other each time.
+        let place = mixed(u64::from(self.device(number)), 12) % 200;
+        let tenths = i16::try_from(place + dice(0) % 8).unwrap_or(0);
         let millivolts = u16::try_from(3400 + dice(1) % 200).unwrap_or(0);
         let ([high, low], [volts_high, volts_low]) =
             (tenths.to_be_bytes(), millivolts.to_be_bytes());
@@ -134,6 +135,9 @@ pub fn fleet(devices: u32) -> Fleet {
             position: None,
             publication: None,
             bathing: None,
+            ratings: Vec::new(),
+            backwaters: Vec::new(),
+            quality: Vec::new(),
         });
         fleet.devices.push(Device {
             dev_eui,
@@ -141,7 +145,13 @@ pub fn fleet(devices: u32) -> Fleet {
             name: None,
             variables: BTreeMap::new(),
         });
-        fleet.deployments.push(Deployment { dev_eui, site: id, from: DEPLOYED, until: None });
+        fleet.deployments.push(Deployment {
+            dev_eui,
+            site: id,
+            from: DEPLOYED,
+            until: None,
+            installations: Vec::new(),
+        });
     }
     fleet
 }

@@ -11,6 +11,7 @@
 //! - `stages`: where the time goes
 //! - `latency`: how soon an uplink can be seen
 //! - `flat`, `prefill`: whether fleet and history matter
+//! - `profiles`: what each sensor model costs
 //! - `report`: the result, for people and for programs
 //!
 //! What another program uses too lies in `src/bin/common/`.
@@ -35,6 +36,7 @@ mod load;
 #[path = "../common/mqtt.rs"]
 mod mqtt;
 mod prefill;
+mod profiles;
 mod report;
 mod send;
 #[path = "../common/service.rs"]
@@ -98,6 +100,7 @@ enum Part {
     Stages,
     Latency,
     Flat,
+    Profiles,
 }
 
 fn main() -> ExitCode {
@@ -156,6 +159,9 @@ fn measure_in(home: &Home, options: &Options) -> Result<Report> {
     }
     if wants(Part::Flat, "fleets and history") {
         report.flat = Some(flat::flat(home, options)?);
+    }
+    if wants(Part::Profiles, "sensor models") {
+        report.profiles = profiles::profiles(home, options)?;
     }
     Ok(report)
 }

@@ -7,6 +7,7 @@ use crate::Options;
 use crate::drain::{Cost, Parked};
 use crate::flat::Flat;
 use crate::latency::Latency;
+use crate::profiles::Model;
 use crate::stages::Stages;
 
 #[derive(Serialize)]
@@ -21,6 +22,7 @@ pub struct Report {
     pub stages: Option<Stages>,
     pub latency: Vec<Latency>,
     pub flat: Option<Flat>,
+    pub profiles: Vec<Model>,
 }
 
 #[derive(Serialize)]
@@ -44,6 +46,7 @@ impl Report {
             stages: None,
             latency: Vec::new(),
             flat: None,
+            profiles: Vec::new(),
         }
     }
 
@@ -69,6 +72,7 @@ impl Report {
         if let Some(flat) = &self.flat {
             print_flat(flat);
         }
+        self.print_profiles();
         println!("\n{:<44}{:>12}{:>12}", "aim", "measured", "at most");
         for Aim { what, measured, aim, reached } in self.aims() {
             let missed = if reached { "" } else { "  missed" };
@@ -110,6 +114,16 @@ impl Report {
             println!("{part:<34}{us:>10.2}{:>8.0}", 100.0 * us / stages.whole_us);
         }
         println!("{:<34}{:>10.2}", "whole", stages.whole_us);
+    }
+
+    fn print_profiles(&self) {
+        if self.profiles.is_empty() {
+            return;
+        }
+        println!("\n{:<34}{:>10}{:>8}{:>12}", "longest example of a model", "µs", "ratio", "bytes");
+        for Model { profile, payload_bytes, uplink_us, ratio } in &self.profiles {
+            println!("{profile:<34}{uplink_us:>10.1}{ratio:>8.1}{payload_bytes:>12}");
+        }
     }
 
     fn print_latency(&self) {

@@ -335,5 +335,6 @@ fn entry<'m>(one: &Prepared<'m>, profile: &Option<(ProfileId, String)>) -> Ledge
         outcome: Outcome::Stored,
         reason: None,
         profile: profile.clone(),
+        observed: None,
     }
 }

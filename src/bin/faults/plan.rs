@@ -216,7 +216,8 @@ impl Plan {
         };
         let tenths = match kind {
             Kind::Impossible => -550,
-            _ => i16::try_from(random.between(0_u16..=400)).unwrap_or(0),
+            // As steady as a lake: what jumps is judged by its history.
+            _ => i16::try_from(random.between(170_u16..=199)).unwrap_or(0),
         };
         let uplink = Uplink {
             number,
@@ -226,7 +227,7 @@ impl Plan {
             kind,
             device,
             without_id: way == Way::Http && kind == Kind::Good && random.between(0_u8..=2) == 0,
-            millivolts: random.between(2000_u16..=4000),
+            millivolts: random.between(2000_u16..=15_000),
             tenths,
         };
         let distance = random.between(1..=COPY_DISTANCE);

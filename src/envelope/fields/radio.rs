@@ -34,6 +34,11 @@ pub fn best_reception(receptions: &[Reception<'_>]) -> Radio {
             .map(|copy| copy.gateway.to_string())
             .filter(|gateway| !gateway.is_empty()),
         gateway_count: u32::try_from(gateways.len()).ok(),
+        gateways: gateways
+            .into_iter()
+            .filter(|gateway| !gateway.is_empty())
+            .map(str::to_owned)
+            .collect(),
         ..Radio::default()
     }
 }

@@ -33,7 +33,7 @@ pub(super) async fn serve(
     if let Err(cause) = stream.set_nodelay(true) {
         debug!(source = server.source.name, %peer, %cause, "cannot set TCP_NODELAY");
     }
-    let Some(tls) = server.tls.clone() else {
+    let Some(tls) = server.tls() else {
         return greet_and_run(&server, stream, peer, permit, deadline).await;
     };
     let accepted = tokio::select! {
@@ -128,7 +128,8 @@ fn admit(
     greeting: &Greeting,
     peer: SocketAddr,
 ) -> Result<Admitted, Refusal> {
-    users::check(&server.users, greeting.user.as_deref(), greeting.password.as_deref())?;
+    let users = server.access.borrow().users.clone();
+    users::check(&users, greeting.user.as_deref(), greeting.password.as_deref())?;
     let assigned = greeting.client_id.is_empty().then(|| nameless(peer));
     let seat = server.roster.admit(Claim {
         client_id: assigned.as_deref().unwrap_or(&greeting.client_id),

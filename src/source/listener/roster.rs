@@ -1,4 +1,7 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::time::Instant;
@@ -9,11 +12,13 @@ use super::refusal::Refusal;
 
 /// Who is connected, and whose session is remembered.
 ///
-/// A session holds nothing here, since clients repeat what was not acknowledged. It has to be
-/// remembered all the same: a client told that its session is gone throws away its
+/// A session holds nothing but its name, since clients repeat what was not acknowledged. It has to
+/// be remembered all the same: a client told that its session is gone throws away its
 /// unacknowledged publishes (MQTT 5, 3.2.2.1.1).
 pub(super) struct Roster {
     limits: Limits,
+    /// Where the names of those with a session are kept, so that a restart forgets none of them.
+    file: Option<PathBuf>,
     clients: Mutex<Clients>,
 }
 
@@ -21,6 +26,8 @@ pub(super) struct Roster {
 struct Clients {
     connected: BTreeMap<String, Connected>,
     absent: BTreeMap<String, Instant>,
+    /// Those with a session, as the file has them.
+    kept: BTreeSet<String>,
     admitted: u64,
 }
 
@@ -52,8 +59,13 @@ pub(super) struct Seat {
 }
 
 impl Roster {
-    pub(super) fn new(limits: Limits) -> Self {
-        Self { limits, clients: Mutex::default() }
+    /// With the sessions of the run before, which are as good as new ones.
+    pub(super) fn open(limits: Limits, file: Option<PathBuf>) -> Self {
+        let kept = file.as_deref().map(read).unwrap_or_default();
+        let now = Instant::now();
+        let absent = kept.iter().map(|client_id| (client_id.clone(), now)).collect();
+        let clients = Clients { absent, kept, ..Clients::default() };
+        Self { limits, file, clients: Mutex::new(clients) }
     }
 
     /// Gives a client its seat; an older connection of the same client is told to go.
@@ -84,6 +96,14 @@ impl Roster {
             taken_over: taken_over.clone(),
         };
         clients.connected.insert(claim.client_id.to_owned(), connected);
+        let is_changed = if claim.keeps_session {
+            clients.kept.insert(claim.client_id.to_owned())
+        } else {
+            clients.kept.remove(claim.client_id)
+        };
+        if is_changed {
+            self.keep(&clients.kept);
+        }
         Ok(Seat {
             roster: Arc::clone(self),
             client_id: claim.client_id.to_owned(),
@@ -106,7 +126,17 @@ impl Roster {
             let oldest = clients.absent.iter().min_by_key(|(_, left)| **left);
             if let Some(oldest) = oldest.map(|(client_id, _)| client_id.clone()) {
                 clients.absent.remove(&oldest);
+                clients.kept.remove(&oldest);
             }
+        }
+    }
+
+    /// Written before the client is told that its session is kept. Network servers are few and their names
+    /// stay, so this is rare.
+    fn keep(&self, kept: &BTreeSet<String>) {
+        let Some(file) = &self.file else { return };
+        if let Err(error) = write(file, kept) {
+            tracing::warn!(file = %file.display(), %error, "sessions would be forgotten by a restart");
         }
     }
 
@@ -114,6 +144,28 @@ impl Roster {
         // No step under the lock leaves the maps half changed, so a panic elsewhere is no harm.
         self.clients.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// One name a line, in hexadecimal digits: a name may hold anything.
+fn read(file: &Path) -> BTreeSet<String> {
+    let text = match fs::read_to_string(file) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return BTreeSet::new(),
+        Err(error) => {
+            tracing::warn!(file = %file.display(), %error, "the sessions of the run before are not known");
+            return BTreeSet::new();
+        }
+    };
+    text.lines().filter_map(|line| String::from_utf8(hex::decode(line).ok()?).ok()).collect()
+}
+
+fn write(file: &Path, kept: &BTreeSet<String>) -> io::Result<()> {
+    let text: String = kept.iter().map(|client_id| hex::encode(client_id) + "\n").collect();
+    let beside = file.with_extension("new");
+    let mut new = File::create(&beside)?;
+    new.write_all(text.as_bytes())?;
+    new.sync_all()?;
+    fs::rename(&beside, file)
 }
 
 impl Drop for Seat {

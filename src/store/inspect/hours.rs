@@ -182,8 +182,9 @@ fn count(
     let arrived = hour_sql("u.arrived_at");
     let mut statement = connection.prepare_cached(&format!(
         "select count(*), count(*) filter (where u.disposal is null and u.id <= ?2
-             and {arrived} between ?3 and ?4)
-         from observation o left join uplink u on u.id = o.uplink where o.hour = ?1"
+             and {arrived} between ?3 and ?4 and o.reason is not {withdrawn})
+         from observation o left join uplink u on u.id = o.uplink where o.hour = ?1",
+        withdrawn = codes::WITHDRAWN
     ))?;
     Ok(statement.query_row(params![hour, last_uplink, span.first, span.last], |row| {
         Ok(HourCounts { observations: row.get(0)?, repeatable: row.get(1)?, aggregates: 0 })
@@ -201,8 +202,9 @@ fn check_observations(
          from observation o
          left join uplink u on u.id = o.uplink left join series s on s.id = o.series
          where o.hour = ?1
-         and (u.id is null or u.outcome <> {stored} or s.id is null or {of_time} <> o.hour)",
-        stored = codes::STORED
+         and (u.id is null or (u.outcome <> {stored} and o.reason is not {withdrawn}) or s.id is null or {of_time} <> o.hour)",
+        stored = codes::STORED,
+        withdrawn = codes::WITHDRAWN
     ))?;
     let mut rows = statement.query([hour])?;
     while let Some(row) = rows.next()? {
@@ -243,8 +245,8 @@ fn check_aggregates(
                  sum(value) filter (where quality <> ?2) as sum,
                  min(value) filter (where quality <> ?2) as min,
                  max(value) filter (where quality <> ?2) as max,
-                 max(time) filter (where quality <> ?2) as newest,
-                 max(time) filter (where quality = ?2) as newest_bad
+                 max(time) filter (where quality <> ?2 and reason is not ?4) as newest,
+                 max(time) filter (where quality = ?2 or reason is ?4) as newest_bad
              from observation where hour = ?1 group by series)
          select f.series, f.newest, f.newest_bad, f.count, a.count, s.site, s.quantity,
              a.min is f.min and a.max is f.max
@@ -252,7 +254,7 @@ fn check_aggregates(
          from folded f left join series s on s.id = f.series
          left join hourly a on a.day = ?3 and a.series = f.series and a.hour = ?1",
     )?;
-    let mut rows = statement.query(params![hour, codes::BAD, day])?;
+    let mut rows = statement.query(params![hour, codes::BAD, day, codes::JUMP])?;
     while let Some(row) = rows.next()? {
         let (series, good, bad): (i64, Option<i64>, Option<i64>) =
             (row.get(0)?, row.get(1)?, row.get(2)?);

@@ -17,8 +17,9 @@ const WITHDRAWAL_HOURS: i64 = 31 * HOURS_PER_DAY;
 /// When a series was last observed, in microseconds since 1970.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Newest {
-    /// With a value that is not bad.
+    /// With a value that may be the latest.
     pub good: Option<i64>,
+    /// With one that is bad, or a jump.
     pub bad: Option<i64>,
 }
 
@@ -40,18 +41,18 @@ impl Inspector {
         let mut all = snapshot.prepare_cached(&format!(
             "select s.id, s.site, s.quantity, l.time, o.time is not null
                  and o.value is l.value and o.quality is l.quality and o.reason is l.reason
-                 and o.uplink is l.uplink and o.quality <> ?1
+                 and o.uplink is l.uplink and o.quality <> ?1 and o.reason is not ?2
              from series s left join latest l on l.series = s.id
              left join observation o on o.hour = {hour} and o.series = l.series and o.time = l.time"
         ))?;
-        let mut rows = all.query([codes::BAD])?;
+        let mut rows = all.query([codes::BAD, codes::JUMP])?;
         while let Some(row) = rows.next()? {
             let (series, site, quantity) = (row.get(0)?, row.get(1)?, row.get(2)?);
             let (latest, is_borne_out): (Option<i64>, Option<bool>) = (row.get(3)?, row.get(4)?);
             let walked = newest.get(&series).copied().unwrap_or_default();
             let ids = names(site, quantity, series);
             if latest.is_some() && is_borne_out != Some(true) {
-                let says = "the latest value is not that of an observation that is not bad";
+                let says = "the latest value is not that of an observation that may be shown";
                 found.add(Finding::new(Check::Latest, ids, says));
                 continue;
             }
@@ -225,7 +226,7 @@ fn is_withdrawn(good: Option<i64>, bad: Option<i64>) -> bool {
     }
 }
 
-/// The newest observation that is not bad, none before the earlier one of the two times given.
+/// The newest observation that may be the latest, none before the earlier one of the two times given.
 fn newest_good(
     connection: &Connection,
     series: i64,
@@ -240,9 +241,9 @@ fn newest_good(
                   union all select hour - 1 from back where hour > ?2)
              select o.time from back cross join observation o
                  on o.hour = back.hour and o.series = ?1
-             where o.quality <> ?3 order by o.time desc limit 1",
+             where o.quality <> ?3 and o.reason is not ?4 order by o.time desc limit 1",
         )?
-        .query_row(params![series, hour_of(first), codes::BAD], |row| row.get(0))
+        .query_row(params![series, hour_of(first), codes::BAD, codes::JUMP], |row| row.get(0))
         .optional()?;
     Ok(newest)
 }

@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use mqtt_protocol_core::mqtt::packet::{SessionExpiryInterval, v3_1_1, v5_0};
 
-use super::support::{Bench, Raw, config, connect_v3, connect_v5, with_user};
-use crate::source::listener::{BindError, Config, Limits, bind};
+use super::support::{Bench, Raw, config, connect_v3, connect_v5, publish_v5, soon, with_user};
+use crate::source::listener::{Access, BindError, Config, Limits, Password, bind};
 
 fn connect_as_v5(user: &str, password: &str) -> Vec<u8> {
     let connect = v5_0::Connect::builder().client_id("ns").unwrap().user_name(user).unwrap();
@@ -155,4 +155,46 @@ async fn silence_before_connect_and_after_it_closes() {
     let connect = connect.build().unwrap().to_continuous_buffer();
     let (mut client, _) = Raw::connect(bench.addr, &connect).await;
     client.expect_disconnect(0x8d).await;
+}
+
+#[tokio::test]
+async fn a_renewed_password_holds_for_the_next_client_and_lets_the_others_be() {
+    let mut bench = Bench::with(with_user(), 10).await;
+    let (mut before, _) = Raw::connect(bench.addr, &connect_as_v5("chirpstack", "hemlig")).await;
+    let users = [("chirpstack".to_owned(), Password::new("nyare"))].into();
+    bench.renewal.renew(Access { users, tls: None });
+    for (password, expected) in [("hemlig", 0x86), ("nyare", 0x00)] {
+        let connect = v5_0::Connect::builder().client_id("other").unwrap();
+        let connect = connect.user_name("chirpstack").unwrap();
+        let connect = connect.password(password.as_bytes().to_vec()).unwrap().build().unwrap();
+        let (_client, connack) = Raw::connect(bench.addr, &connect.to_continuous_buffer()).await;
+        assert_eq!((connack.0, connack.1[1]), (0x20, expected), "{password}");
+    }
+    before.send(&publish_v5("a", 1, b"still here")).await;
+    assert_eq!(&bench.commit().await.message.body[..], b"still here");
+}
+
+/// A client that is told that its session is gone throws away what was not acknowledged.
+#[tokio::test]
+async fn a_session_is_remembered_over_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let sessions = Some(dir.path().join("listener.sessions"));
+    let lasting = |client_id: &str| {
+        let mut connect = connect_v3(client_id);
+        connect[9] &= !0x02;
+        connect
+    };
+    let session_present = async |connect: Vec<u8>| {
+        let bench = Bench::with(Config { sessions: sessions.clone(), ..config() }, 10).await;
+        let (client, connack) = Raw::connect(bench.addr, &connect).await;
+        drop(client);
+        bench.stop.cancel();
+        soon(bench.task).await.unwrap();
+        connack.1[0] == 1
+    };
+    assert!(!session_present(lasting("ns åäö\n")).await);
+    assert!(session_present(lasting("ns åäö\n")).await);
+    assert!(!session_present(lasting("another")).await);
+    assert!(!session_present(connect_v3("ns åäö\n")).await, "it wants no session");
+    assert!(!session_present(lasting("ns åäö\n")).await, "and has ended its own");
 }

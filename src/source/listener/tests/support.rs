@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::intake::Delivery;
 use crate::model::{Format, Source};
-use crate::source::listener::{Config, Limits, Password, bind};
+use crate::source::listener::{Access, Config, Limits, Password, Renewal, bind};
 use crate::telemetry::{Metrics, ReasonLabel, SourceLabel};
 
 pub const PINGREQ: [u8; 2] = [0xc0, 0x00];
@@ -28,15 +28,15 @@ pub fn config() -> Config {
     Config {
         bind: "127.0.0.1:0".parse().unwrap(),
         source: Arc::new(Source { name: "listener".to_owned(), format: Format::Auto }),
-        users: BTreeMap::new(),
-        tls: None,
+        access: Access::default(),
+        sessions: None,
         limits: Limits { linger: Duration::from_secs(5), ..Limits::default() },
     }
 }
 
 pub fn with_user() -> Config {
     let users = BTreeMap::from([("chirpstack".to_owned(), Password::new("hemlig"))]);
-    Config { users, ..config() }
+    Config { access: Access { users, tls: None }, ..config() }
 }
 
 /// A running listener whose pipeline is the test itself.
@@ -44,6 +44,7 @@ pub struct Bench {
     pub addr: SocketAddr,
     pub deliveries: mpsc::Receiver<Delivery>,
     pub metrics: Arc<Metrics>,
+    pub renewal: Renewal,
     pub stop: CancellationToken,
     pub task: JoinHandle<()>,
 }
@@ -55,12 +56,12 @@ impl Bench {
 
     pub async fn with(config: Config, intake: usize) -> Self {
         let listener = bind(config).await.expect("port 0 is free");
-        let addr = listener.local_addr();
+        let (addr, renewal) = (listener.local_addr(), listener.renewal());
         let (sender, deliveries) = mpsc::channel(intake);
         let metrics = Arc::new(Metrics::default());
         let stop = CancellationToken::new();
         let task = tokio::spawn(listener.run(sender, Arc::clone(&metrics), stop.clone()));
-        Self { addr, deliveries, metrics, stop, task }
+        Self { addr, deliveries, metrics, renewal, stop, task }
     }
 
     pub async fn next(&mut self) -> Delivery {

@@ -9,7 +9,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
 
 use super::support::{Bench, Raw, config, connect_v5, publish_v5, soon};
-use crate::source::listener::Config;
+use crate::source::listener::{Access, Config};
 
 /// Made for these tests alone: `localhost`, signed by itself, until the year 2120.
 const CERTIFICATE: &str = "\
@@ -48,7 +48,11 @@ fn both_ends() -> (ServerConfig, ClientConfig) {
 #[tokio::test]
 async fn publishes_over_tls_and_refuses_what_is_in_the_clear() {
     let (server, client) = both_ends();
-    let mut bench = Bench::with(Config { tls: Some(Arc::new(server)), ..config() }, 10).await;
+    let mut bench = Bench::with(
+        Config { access: Access { tls: Some(Arc::new(server)), ..Access::default() }, ..config() },
+        10,
+    )
+    .await;
     let mut clear = Raw::open(bench.addr).await;
     clear.send(&connect_v5("ns")).await;
     while clear.0.read_u8().await.is_ok() {}
