@@ -18,6 +18,9 @@ const JUMP_REACH_MAX: TimeDelta = TimeDelta::days(31);
 /// Fewer readings that agree are no stuck sensor: two values a week apart agree by chance.
 const STUCK_READINGS_MIN: usize = 5;
 
+/// Long enough for some readings of most sensors.
+const NEAR_MIN: TimeDelta = TimeDelta::hours(6);
+
 /// What a series is held to.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Rules {
@@ -75,6 +78,14 @@ impl Rules {
     pub fn begin_of_run(&self, time: DateTime<Utc>) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
         let rule = self.stuck_for?;
         Some((time - run_reach(rule), time - span(rule)))
+    }
+
+    /// How far before a change readings are to be had that mostly suffice.
+    #[must_use]
+    pub fn near(&self) -> TimeDelta {
+        let jump = self.jump.map_or(TimeDelta::zero(), jump_reach);
+        let swing = self.swing_max.map_or(TimeDelta::zero(), |_| SWING_TIME);
+        (jump * 2 + swing).max(NEAR_MIN)
     }
 
     /// How far before and after a change readings can matter.

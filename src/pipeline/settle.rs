@@ -10,7 +10,7 @@ use crate::model::{Observation, Quality, QuantityName, SiteId};
 use crate::store::{Batch, End, Range, StoreError, StoredObservation, UplinkId};
 
 /// Readings on either side of another that are read at first: enough unless something is odd.
-const FIRST_LOOK: usize = 8;
+const FIRST_LOOK: usize = 3;
 
 /// Where that was not enough, so many times as much.
 const WIDER: usize = 4;
@@ -108,23 +108,25 @@ impl Pipeline {
         now: DateTime<Utc>,
     ) -> Result<Vec<StoredObservation>, StoreError> {
         let Observation { site, quantity, .. } = observation;
-        let (before, after) = rules.reach();
+        let (before_max, after) = rules.reach();
         let ahead = TimeDelta::from_std(self.limits.timing.ahead_max).unwrap_or_default();
         let after = after.min((now + ahead - own.time).max(TimeDelta::zero()));
         let instant = TimeDelta::microseconds(1);
-        let past = Range { from: own.time - before, until: own.time };
         let future = Range { from: own.time + instant, until: own.time + after + instant };
         let first = if rules.swing_max.is_some() { READINGS_MAX } else { FIRST_LOOK };
         let (mut most_before, mut most_after) = (first, FIRST_LOOK);
+        let mut before = rules.near().min(before_max);
         let mut runs = Vec::new();
         loop {
+            let past = Range { from: own.time - before, until: own.time };
             let mut readings =
                 batch.some_observations(site, quantity, past, End::Newest, most_before)?;
             let later = batch.some_observations(site, quantity, future, End::Oldest, most_after)?;
             let is_cut = |count: usize, most: usize| count >= most && most < READINGS_MAX;
-            let is_start = !is_cut(readings.len(), most_before);
+            let is_cut_before = is_cut(readings.len(), most_before);
+            let is_start = before == before_max && !is_cut_before;
             let is_end = !is_cut(later.len(), most_after);
-            let from = readings.first().filter(|_| !is_start).map_or(past.from, |one| one.time);
+            let from = readings.first().filter(|_| is_cut_before).map_or(past.from, |one| one.time);
             let until = later.last().filter(|_| !is_end).map_or(future.until, |one| one.time);
             readings.push(own);
             readings.extend(later);
@@ -136,6 +138,7 @@ impl Pipeline {
                     };
                     return Ok(judged.into_iter().filter_map(other).collect());
                 }
+                Err(Missing::Before) if !is_cut_before => before = before_max,
                 Err(Missing::Before) => most_before = (most_before * WIDER).min(READINGS_MAX),
                 Err(Missing::After) => most_after = (most_after * WIDER).min(READINGS_MAX),
                 Err(Missing::Run(index)) => {
