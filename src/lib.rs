@@ -17,6 +17,7 @@
 //! - [`registry`]: which device stands where and when
 //! - [`store`]: the only place that knows SQL
 //! - [`verify`]: holds the ledger against all that is derived from it
+//! - [`alert`]: when somebody is to be told, and what becomes of it
 //! - [`bathing`]: what may be said of the water at a bathing place
 //! - [`api`]: public, staff, health and metrics over HTTP
 //! - [`simulate`]: a fleet of invented sensors with genuine payload bytes
@@ -26,6 +27,7 @@
 //! - [`clock`]: the time of day
 //! - [`model`]: the words of the field as plain types
 
+pub mod alert;
 pub mod api;
 pub mod app;
 pub mod bathing;

@@ -1,5 +1,6 @@
 //! The words of the field as plain types: no I/O, no async, no serialisation.
 
+mod alert;
 mod counter;
 mod dev_eui;
 mod device;
@@ -14,6 +15,7 @@ mod rating;
 mod site;
 mod uplink;
 
+pub use alert::{AlertState, RuleId, Severity, Standing, Subject, Wording};
 pub use counter::{Direction, Lot};
 pub use dev_eui::{BadDevEui, DevEui};
 pub use device::{Deployment, Device, ProfileId};

@@ -6,6 +6,7 @@
 //! Power loss is survived because SQLite's write-ahead log is flushed to disk at each commit
 //! (`journal_mode = WAL`, `synchronous = FULL`), and nothing is acknowledged before that.
 
+mod alert;
 mod codes;
 mod copy;
 mod device;
@@ -24,6 +25,9 @@ mod series;
 mod tests;
 mod write;
 
+pub use alert::{
+    Alert, AlertEvent, AlertFilter, AlertId, By, Evidence, Happening, Notice, NoticeKind, Said, Sent,
+};
 pub use copy::{
     CopyError, Holdings, MANIFEST_FILE, Manifest, Progress, Restored, Watch, backup,
     check_manifest, restore,

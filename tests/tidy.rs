@@ -25,6 +25,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("catalog", &["document", "model"]),
     ("store", &["model"]),
     ("registry", &["catalog", "derive", "document", "model", "store"]),
+    ("alert", &["catalog", "derive", "document", "model"]),
     ("envelope", &["model"]),
     ("bathing", &["derive", "model", "store"]),
     ("source", &["clock", "intake", "model", "secret", "telemetry"]),
@@ -32,6 +33,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     (
         "pipeline",
         &[
+            "alert",
             "catalog",
             "clock",
             "codec",

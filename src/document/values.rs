@@ -3,7 +3,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use serde_json::{Number, Value};
 use toml::de::DeValue;
 
@@ -118,6 +118,17 @@ impl FromToml for SocketAddr {
 
     fn from_toml(value: &DeValue<'_>) -> Option<Self> {
         value.as_str()?.parse().ok()
+    }
+}
+
+/// A time of day.
+impl FromToml for NaiveTime {
+    fn wanted() -> String {
+        "a time of day such as \"04:00\"".to_owned()
+    }
+
+    fn from_toml(value: &DeValue<'_>) -> Option<Self> {
+        Self::parse_from_str(value.as_str()?, "%H:%M").ok()
     }
 }
 

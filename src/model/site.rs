@@ -99,6 +99,8 @@ pub struct Site {
     pub id: SiteId,
     pub kind: SiteKind,
     pub name: String,
+    /// Words by which alert rules choose sites.
+    pub tags: Vec<String>,
     /// The place's own position, as the public may know it; never the device's.
     pub position: Option<Position>,
     /// Present only where somebody has decided that the public may see this site.

@@ -165,6 +165,7 @@ mod tests {
             bathing: None,
             ratings: Vec::new(),
             backwaters: Vec::new(),
+            tags: Vec::new(),
             direction: None,
             lot: None,
             quality: Vec::new(),

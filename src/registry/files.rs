@@ -60,6 +60,7 @@ fn read_site(section: &Section<'_>, catalog: &Catalog, known: &mut Known) -> Opt
     let id: Option<SiteId> = section.required("id");
     let kind: Option<SiteKind> = section.required("kind");
     let name = section.required("name");
+    let tags = section.or("tags", Vec::new());
     let position = section.optional("position");
     let publication = section.table("public", read_publication).flatten();
     let bathing = section.table("bathing", read_bathing);
@@ -83,6 +84,7 @@ fn read_site(section: &Section<'_>, catalog: &Catalog, known: &mut Known) -> Opt
         id: id?,
         kind: kind?,
         name: name?,
+        tags,
         position,
         publication,
         bathing,

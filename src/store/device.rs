@@ -80,6 +80,10 @@ impl Batch<'_> {
                      session, f_cnt, uplinks, rssi, snr, gateway_count, gateways)
                  values (?1, ?2, ?2, ?3, ?4, ?5, ?6, 1, ?7, ?8, ?9, ?12)
                  on conflict do update set
+                     rhythm = case when excluded.last_heard_at <= last_heard_at then rhythm
+                         when rhythm is null then excluded.last_heard_at - last_heard_at
+                         else rhythm + (min(excluded.last_heard_at - last_heard_at, 3 * rhythm) - rhythm) / 8
+                         end,
                      last_heard_at = max(last_heard_at, excluded.last_heard_at),
                      last_uplink = excluded.last_uplink,
                      name = coalesce(excluded.name, name),

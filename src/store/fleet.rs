@@ -2,6 +2,7 @@ mod counter;
 mod installation;
 mod quality;
 mod rating;
+mod tag;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -49,6 +50,7 @@ impl Writer {
                 "direction",
                 "lot",
                 "site_quality",
+                "site_tag",
             ] {
                 batch.connection.execute(&format!("delete from {table}"), [])?;
             }
@@ -126,6 +128,7 @@ impl Batch<'_> {
                 ],
             )?;
         }
+        tag::put(self.connection, site)?;
         rating::put(self.connection, site)?;
         counter::put(self.connection, site)?;
         quality::put(self.connection, site)?;
@@ -209,6 +212,7 @@ fn sites(connection: &Connection) -> Result<Vec<Site>, StoreError> {
         sites.push(Site {
             kind,
             name: row.get(2)?,
+            tags: tag::of(connection, &id)?,
             position: longitude_deg
                 .zip(latitude_deg)
                 .map(|(longitude_deg, latitude_deg)| Position { longitude_deg, latitude_deg }),

@@ -124,6 +124,7 @@ mod tests {
             }),
             ratings: Vec::new(),
             backwaters: Vec::new(),
+            tags: Vec::new(),
             direction: None,
             lot: None,
             quality: Vec::new(),

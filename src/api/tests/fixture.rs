@@ -290,6 +290,7 @@ fn bath(id: &str, name: &str, lake: &str, (longitude_deg, latitude_deg): (f64, f
         }),
         ratings: Vec::new(),
         backwaters: Vec::new(),
+        tags: Vec::new(),
         direction: None,
         lot: None,
         quality: Vec::new(),

@@ -137,6 +137,7 @@ pub fn fleet(devices: u32) -> Fleet {
             bathing: None,
             ratings: Vec::new(),
             backwaters: Vec::new(),
+            tags: Vec::new(),
             direction: None,
             lot: None,
             quality: Vec::new(),

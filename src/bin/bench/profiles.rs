@@ -148,6 +148,7 @@ fn fleet(dev_eui: DevEui, profile: &DeviceProfile, example: &Example) -> Fleet {
             bathing: None,
             ratings: Vec::new(),
             backwaters: Vec::new(),
+            tags: Vec::new(),
             direction: None,
             lot: None,
             quality: Vec::new(),

@@ -17,6 +17,7 @@ fn site(kind: SiteKind) -> Site {
         bathing: None,
         ratings: Vec::new(),
         backwaters: Vec::new(),
+        tags: Vec::new(),
         direction: None,
         lot: None,
         quality: Vec::new(),

@@ -45,6 +45,7 @@ fn site(id: &str, kind: SiteKind) -> Site {
         bathing: None,
         ratings: Vec::new(),
         backwaters: Vec::new(),
+        tags: Vec::new(),
         direction: Some(if is_lot { Direction::Rtl } else { Direction::A }),
         lot: is_lot.then_some(lot),
         quality: Vec::new(),

@@ -7,10 +7,10 @@ use crate::document::{FromToml, Section};
 use crate::model::{Direction, Lot, SiteKind};
 
 /// When fewest cars stand anywhere.
-const RESET_AT: Clock = Clock(match NaiveTime::from_hms_opt(4, 0, 0) {
+const RESET_AT: NaiveTime = match NaiveTime::from_hms_opt(4, 0, 0) {
     Some(time) => time,
     None => NaiveTime::MIN,
-});
+};
 
 /// Reads which direction leads in. A car park has to say so, a visitor counter may.
 pub fn read_direction(site: &Section<'_>, kind: Option<SiteKind>) -> Option<Direction> {
@@ -40,7 +40,7 @@ pub fn read_lot(site: &Section<'_>, kind: Option<SiteKind>) -> Option<Lot> {
     let lot: Option<Option<Lot>> = site.table("lot", |section| {
         let capacity: Option<u32> = section.required("capacity");
         let offset: u32 = section.or("offset", 0);
-        let Clock(reset_at) = section.or("reset_at", RESET_AT);
+        let reset_at: NaiveTime = section.or("reset_at", RESET_AT);
         let capacity = capacity?;
         if capacity == 0 {
             section.refuse("capacity", "room for at least 1 car");
@@ -68,19 +68,5 @@ impl FromToml for Direction {
 
     fn from_toml(value: &DeValue<'_>) -> Option<Self> {
         Self::from_name(value.as_str()?)
-    }
-}
-
-/// A time of day.
-#[derive(Clone, Copy)]
-struct Clock(NaiveTime);
-
-impl FromToml for Clock {
-    fn wanted() -> String {
-        "a time of day such as \"04:00\"".to_owned()
-    }
-
-    fn from_toml(value: &DeValue<'_>) -> Option<Self> {
-        NaiveTime::parse_from_str(value.as_str()?, "%H:%M").ok().map(Self)
     }
 }

@@ -1,0 +1,15 @@
+//! When somebody is to be told: rules, what they find, and how alerts come and go.
+
+mod cause;
+mod condition;
+mod file;
+mod life;
+mod rule;
+mod words;
+
+pub use cause::{LastHeard, causes};
+pub use condition::{READINGS_MAX, Reading};
+pub use file::{default_rules, read_rules};
+pub use life::{Finding, Step, Timing, due, elapse, observe};
+pub use rule::{AlertRule, BuiltIn, Condition, Hours, Rules, SiteChoice, Telling};
+pub use words::{Words, is_known_placeholder};
