@@ -11,5 +11,5 @@ pub use cause::{LastHeard, causes};
 pub use condition::{READINGS_MAX, Reading};
 pub use file::{default_rules, read_rules};
 pub use life::{Finding, Step, Timing, due, elapse, observe};
-pub use rule::{AlertRule, BuiltIn, Condition, Hours, Rules, SiteChoice, Telling};
+pub use rule::{AlertRule, BuiltIn, Condition, Hours, Route, Rules, SiteChoice, Telling};
 pub use words::{Words, is_known_placeholder};

@@ -14,11 +14,12 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::alert::Rules;
 use crate::api::{self, Router};
 use crate::clock;
 use crate::config::{Config, ListenerConfig, SenderConfig};
 use crate::intake::Intake;
-use crate::pipeline::{self, Pipeline, Reload, Wires, WorkerConfig};
+use crate::pipeline::{self, Pipeline, Reload, Watch, Wires, WorkerConfig};
 use crate::registry;
 use crate::secret::SecretError;
 use crate::source::listener::{self, Listener, Password, Renewal};
@@ -90,7 +91,7 @@ impl App {
     ///
     /// As [`StartError`].
     pub async fn start(prepared: Prepared) -> Result<Self, StartError> {
-        let Prepared { config, catalog, fleet } = prepared;
+        let Prepared { config, catalog, fleet, alerts } = prepared;
         let metrics = Arc::new(Metrics::default());
         let health = Arc::new(Health::default());
         config.sources.iter().for_each(|source| mqtt::announce(&source.mqtt, &health));
@@ -129,10 +130,12 @@ impl App {
                 WorkerConfig { retention: config.retention.clone(), ..worker_config };
             let (metrics, stop) = (Arc::clone(&metrics), stop_worker.clone());
             let runtime = tokio::runtime::Handle::current();
+            let watch = watch(&config, alerts);
             let wires = Wires { intake: deliveries, reloads: wanted, stop, runtime };
             start_thread(move || {
                 // Made on its own thread, which codecs never leave.
-                let pipeline = Pipeline::new(registry, catalog, limits, metrics);
+                let mut pipeline = Pipeline::new(registry, catalog, limits, metrics);
+                pipeline.watch(watch);
                 pipeline::run(wires, pipeline, writer, worker_config, health_of_worker)
             })?
         };
@@ -173,9 +176,9 @@ impl App {
         let api_config = api_config(config)?;
         let renewed: Vec<listener::Access> =
             renewals.iter().map(|(config, _)| access(config)).collect::<Result<_, _>>()?;
-        let Prepared { catalog, fleet, .. } = prepared;
+        let Prepared { catalog, fleet, alerts, .. } = prepared;
         let (done, answer) = oneshot::channel();
-        let reload = Reload { catalog, fleet, done };
+        let reload = Reload { catalog, fleet, watch: watch(config, alerts), done };
         reloads.send(reload).await.map_err(|_| ReloadError::Stopping)?;
         let registry = answer.await.map_err(|_| ReloadError::Stopping)??;
         drop(
@@ -272,6 +275,16 @@ fn api_config(config: &Config) -> Result<api::ApiConfig, StartError> {
         contact: config.api.contact.clone(),
         senders: config.senders.iter().map(sender).collect::<Result<_, _>>()?,
     })
+}
+
+/// What is watched, and where it is told.
+fn watch(config: &Config, rules: Arc<Rules>) -> Watch {
+    let subscriptions = config.sources.iter().map(|source| &source.mqtt.source);
+    let listeners = config.listeners.iter().map(|listener| &listener.source);
+    let senders = config.senders.iter().map(|sender| &sender.source);
+    let sources = subscriptions.chain(listeners).chain(senders);
+    let sources: Vec<String> = sources.map(|source| source.name.clone()).collect();
+    Watch::by(rules, Vec::new(), &sources)
 }
 
 fn sender(config: &SenderConfig) -> Result<api::Sender, StartError> {

@@ -15,6 +15,7 @@ mod normalise;
 mod redecode;
 mod settle;
 mod timing;
+mod watch;
 mod window;
 mod worker;
 
@@ -27,6 +28,7 @@ pub use examples::{ExampleFault, run_examples};
 pub use judge::judge_range;
 pub use redecode::{Difference, Redecoder};
 pub use timing::TimingLimits;
+pub use watch::Watch;
 pub use window::{WINDOW_QUANTITIES, WindowLimit, is_of_window};
 pub use worker::{Reload, Wires, WorkerConfig, run};
 
@@ -38,14 +40,16 @@ use crate::catalog::Catalog;
 use crate::codec::CodecLimits;
 use crate::envelope::{self, Content};
 use crate::model::{
-    DevEui, Device, DeviceEvent, EventDetail, Message, Observation, Outcome, ProfileId, Uplink,
+    DevEui, Device, DeviceEvent, EventDetail, Message, Observation, Outcome, ProfileId, Reason,
+    Uplink,
 };
 use crate::registry::Registry;
-use crate::store::{Batch, Heard, LedgerEntry, StoreError};
+use crate::store::{Batch, Evidence, Heard, LedgerEntry, StoreError};
 use crate::telemetry::Metrics;
 use deduplicate::Identity;
 use derive::Place;
 use timing::TrustedTime;
+use watch::Signs;
 use window::{Occasion, Touched};
 
 /// What an uplink may cost and how far its time is believed.
@@ -78,6 +82,7 @@ pub struct Pipeline {
     codecs: Codecs,
     limits: PipelineLimits,
     metrics: Arc<Metrics>,
+    watch: Watch,
 }
 
 /// What became of one message or one part of it, and what goes into the store beside the row.
@@ -121,7 +126,7 @@ impl Pipeline {
         metrics: Arc<Metrics>,
     ) -> Self {
         let codecs = Codecs::new(catalog, limits.codec.clone());
-        Self { registry, codecs, limits, metrics }
+        Self { registry, codecs, limits, metrics, watch: Watch::off() }
     }
 
     /// Takes a message into the store: at least one ledger row, exactly one outcome each.
@@ -131,6 +136,8 @@ impl Pipeline {
     /// Only the store's. Whatever is wrong with the message is an outcome.
     pub fn take(&mut self, batch: &mut Batch<'_>, message: &Message) -> Result<Taken, StoreError> {
         let mut taken = Taken::default();
+        self.begin_watch(batch, message.arrived_at)?;
+        self.watch_source(batch, &message.source.name, message.arrived_at)?;
         if message.body.len() > self.limits.body.0 {
             let outcome = self.record_too_large(batch, message)?;
             taken.outcomes.push(outcome);
@@ -218,7 +225,10 @@ impl Pipeline {
         match content {
             // Nobody has heard the device, and its frame counter stands where it stood.
             Content::Uplink(uplink) if uplink.simulated => {}
-            Content::Uplink(uplink) => batch.heard_uplink(heard, uplink)?,
+            Content::Uplink(uplink) => {
+                let lost = batch.heard_uplink(heard, uplink)?;
+                self.watch_uplink(batch, uplink, heard, &verdict, lost, message.arrived_at)?;
+            }
             Content::Event(event) => batch.heard_event(heard, event)?,
         }
         // In order of time, so that each finds those before it.
@@ -228,12 +238,36 @@ impl Pipeline {
             let changed = self.settle(batch, id, observation, message.arrived_at, &mut touched)?;
             taken.observations += usize::from(changed);
         }
-        taken.observations += self.derive_windows(batch, id, touched, Occasion::Change)?;
+        taken.observations += self.derive_windows(batch, id, &mut touched, Occasion::Change)?;
+        self.watch_series(batch, &touched.series, message.arrived_at)?;
         if let Some(given) = given {
             let lag = (message.arrived_at - given).as_seconds_f64();
             self.metrics.uplink_lag.observe(lag.max(0.0));
         }
         Ok(())
+    }
+
+    /// Takes in what an uplink says of its device.
+    fn watch_uplink(
+        &mut self,
+        batch: &mut Batch<'_>,
+        uplink: &Uplink,
+        heard: Heard,
+        verdict: &Verdict,
+        lost: i64,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let is_skewed = |one: &Observation| one.quality.reason() == Some(Reason::ClockSkew);
+        let signs = Signs {
+            uplink: heard.uplink,
+            outcome: verdict.outcome,
+            is_skewed: verdict.observations.iter().any(is_skewed),
+            lost,
+            at: heard.at,
+        };
+        let evidence = Evidence { time: Some(heard.at), value: None, uplink: Some(heard.uplink) };
+        self.watch_heard(batch, uplink.dev_eui, evidence, now)?;
+        self.watch_device(batch, uplink.dev_eui, signs, now)
     }
 
     /// The steps of an uplink that has not been seen before.

@@ -86,6 +86,11 @@ impl Registry {
         self.devices.get(&dev_eui).map(|registered| &registered.device)
     }
 
+    /// All devices, in no order.
+    pub fn devices(&self) -> impl Iterator<Item = &Device> {
+        self.devices.values().map(|registered| &registered.device)
+    }
+
     /// All deployments of a device, in order of time.
     #[must_use]
     pub fn deployments(&self, dev_eui: DevEui) -> &[Deployment] {

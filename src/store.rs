@@ -32,7 +32,7 @@ pub use copy::{
     CopyError, Holdings, MANIFEST_FILE, Manifest, Progress, Restored, Watch, backup,
     check_manifest, restore,
 };
-pub use device::{DeviceState, Heard};
+pub use device::{DeviceState, Heard, HeardFrom};
 pub use disposal::{Dropped, RetainedKind, Retention, Rule};
 pub use error::StoreError;
 pub use fleet::Fleet;

@@ -9,6 +9,7 @@
     reason = "a helper that cannot go on fails the test it helps"
 )]
 
+mod alerts;
 mod bench;
 mod broker;
 mod catalogue;

@@ -52,6 +52,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     (
         "app",
         &[
+            "alert",
             "api",
             "catalog",
             "clock",

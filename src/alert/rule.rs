@@ -122,12 +122,48 @@ pub struct BuiltIn {
     pub source_quiet: Option<(Duration, Telling)>,
 }
 
+/// Where alerts are told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    pub channel: String,
+    /// What matters less is not told there.
+    pub least: Severity,
+    /// Only what nobody has acknowledged after so long is told there.
+    pub after: TimeDelta,
+}
+
+impl Route {
+    #[must_use]
+    pub fn takes(&self, severity: Severity) -> bool {
+        severity >= self.least
+    }
+}
+
+impl BuiltIn {
+    /// Nothing is watched.
+    pub const NONE: Self = Self {
+        silent: None,
+        codec_failing: None,
+        clock_skew: None,
+        counter_gaps: None,
+        source_quiet: None,
+    };
+}
+
 /// All rules in force.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rules {
     /// Battery levels among them.
     pub rules: Vec<AlertRule>,
     pub built_in: BuiltIn,
+}
+
+impl Rules {
+    /// Whether nothing at all is watched.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rules.is_empty() && self.built_in == BuiltIn::NONE
+    }
 }
 
 #[cfg(test)]

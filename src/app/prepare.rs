@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::alert::{self, Rules};
 use crate::catalog::Catalog;
 use crate::codec::CodecLimits;
 use crate::config::Config;
@@ -16,9 +17,11 @@ pub struct Prepared {
     pub config: Config,
     pub catalog: Arc<Catalog>,
     pub fleet: Fleet,
+    /// What is watched.
+    pub alerts: Arc<Rules>,
 }
 
-/// Reads catalogue and fleet for a configuration.
+/// Reads catalogue, fleet and alert rules for a configuration.
 ///
 /// # Errors
 ///
@@ -28,8 +31,9 @@ pub fn prepare(config: Config, faults: Faults) -> Result<Prepared, Vec<Fault>> {
     folders.extend(config.catalog_paths.iter().cloned());
     let catalog = Catalog::load(&folders, &faults);
     let fleet = read_fleet(&config.fleet_dir, &catalog, &faults);
+    let alerts = alert::read_rules(&config.fleet_dir, &catalog, &fleet.sites, &faults);
     if faults.is_empty() {
-        Ok(Prepared { config, catalog: Arc::new(catalog), fleet })
+        Ok(Prepared { config, catalog: Arc::new(catalog), fleet, alerts: Arc::new(alerts) })
     } else {
         Err(faults.into_vec())
     }

@@ -155,7 +155,8 @@ impl Pipeline {
             touched.note(&gone.site, &gone.quantity, gone.time);
             run.tally.removed += 1;
         }
-        let derived = self.derive_windows(batch, archived.id, touched, Occasion::Redecoding)?;
+        let derived =
+            self.derive_windows(batch, archived.id, &mut touched, Occasion::Redecoding)?;
         run.tally.derived += derived as u64;
         batch.revise(
             archived,

@@ -59,16 +59,30 @@ pub enum Occasion {
     Redecoding,
 }
 
-/// What has changed of which something is derived: most often nothing.
+/// What has changed.
 #[derive(Debug, Default)]
-pub struct Touched(BTreeMap<(Rule, SiteId), BTreeSet<DateTime<Utc>>>);
+pub struct Touched {
+    /// Of which something is derived: most often nothing.
+    windows: BTreeMap<(Rule, SiteId), BTreeSet<DateTime<Utc>>>,
+    /// The series of observations that are not what they were, each once.
+    pub series: Vec<(SiteId, QuantityName)>,
+}
 
 impl Touched {
     /// Takes note of an observation that is not what it was.
     pub fn note(&mut self, site: &SiteId, quantity: &QuantityName, time: DateTime<Utc>) {
         let time = as_kept(time);
+        self.note_series(site, quantity);
         if let Some(rule) = Rule::touched(quantity, time) {
-            self.0.entry((rule, site.clone())).or_default().insert(time);
+            self.windows.entry((rule, site.clone())).or_default().insert(time);
+        }
+    }
+}
+
+impl Touched {
+    fn note_series(&mut self, site: &SiteId, quantity: &QuantityName) {
+        if !self.series.iter().any(|(at, of)| at == site && of == quantity) {
+            self.series.push((site.clone(), quantity.clone()));
         }
     }
 }
@@ -86,7 +100,8 @@ struct View {
 }
 
 impl Pipeline {
-    /// Derives anew what depends on the observations touched. Returns how many observations that has changed.
+    /// Derives anew what depends on the observations touched, and notes the series that has changed. Returns
+    /// how many observations that has changed.
     ///
     /// # Errors
     ///
@@ -95,19 +110,25 @@ impl Pipeline {
         &self,
         batch: &mut Batch<'_>,
         uplink: UplinkId,
-        Touched(touched): Touched,
+        touched: &mut Touched,
         occasion: Occasion,
     ) -> Result<usize, StoreError> {
         let mut changed = 0;
-        for ((rule, site), times) in touched {
+        for ((rule, site), times) in std::mem::take(&mut touched.windows) {
             let place = self.place(&site);
             // Where a rule has ceased to hold, decoding again takes back what it has made.
             if occasion == Occasion::Change && !rule.holds(&place) {
                 continue;
             }
             let times: Vec<_> = times.into_iter().collect();
+            let before = changed;
             for cluster in clusters(&times, rule.reach(&place)) {
                 changed += self.derive_cluster(batch, uplink, rule, &site, cluster)?;
+            }
+            if changed > before {
+                for &name in rule.outputs() {
+                    touched.note_series(&site, &QuantityName::from(name));
+                }
             }
         }
         Ok(changed)

@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::{Pipeline, Taken};
+use super::{Pipeline, Taken, Watch};
 use crate::catalog::Catalog;
 use crate::clock;
 use crate::intake::Delivery;
@@ -67,6 +67,7 @@ pub struct Wires {
 pub struct Reload {
     pub catalog: Arc<Catalog>,
     pub fleet: Fleet,
+    pub watch: Watch,
     /// Told what is in force now, or why all is as it was.
     pub done: oneshot::Sender<Result<Arc<Registry>, StoreError>>,
 }
@@ -85,6 +86,8 @@ struct Worker {
     retention_due: Instant,
     /// When to look again whether somebody wants the archive decoded again.
     redecode_due: Instant,
+    /// When to look again what time alone has done to alerts.
+    tick_due: Instant,
     /// A run is under way.
     is_redecoding: bool,
     /// When the message before the next one arrived.
@@ -127,6 +130,7 @@ pub fn run(
         stop,
         retention_due,
         redecode_due: retention_due,
+        tick_due: retention_due,
         is_redecoding: false,
         last_arrival,
     };
@@ -135,6 +139,7 @@ pub fn run(
     while let Some(woken) = worker.next() {
         worker.reload();
         let Some(first) = woken else {
+            worker.tick();
             worker.idle();
             continue;
         };
@@ -148,6 +153,7 @@ pub fn run(
         tell_apart(&mut worker.last_arrival, &mut deliveries);
         worker.take_all(&mut deliveries);
         worker.note_depth();
+        worker.tick();
         worker.redecode(REDECODED_BETWEEN);
         worker.idle();
     }
@@ -174,8 +180,8 @@ impl Worker {
 
     /// Takes in a changed catalogue and fleet, if somebody wants that.
     fn reload(&mut self) {
-        let Ok(Reload { catalog, fleet, done }) = self.reloads.try_recv() else { return };
-        let taken = self.take_in(catalog, &fleet);
+        let Ok(Reload { catalog, fleet, watch, done }) = self.reloads.try_recv() else { return };
+        let taken = self.take_in(catalog, &fleet, watch);
         if let Err(error) = &taken {
             self.count_store_error(error);
         }
@@ -187,11 +193,13 @@ impl Worker {
         &mut self,
         catalog: Arc<Catalog>,
         fleet: &Fleet,
+        watch: Watch,
     ) -> Result<Arc<Registry>, StoreError> {
         let profiles = catalog.profiles().count();
         let now = clock::now();
         let registry = Arc::new(registry::take_fleet(&mut self.writer, fleet, now)?);
         self.pipeline.replace(Arc::clone(&registry), catalog);
+        self.pipeline.watch(watch);
         self.writer.note_reload(profiles, fleet, now)?;
         self.redecode_due = Instant::now();
         Ok(registry)
@@ -311,9 +319,13 @@ impl Worker {
                     .observe(f64::from(u32::try_from(deliveries.len()).unwrap_or(u32::MAX)));
                 Ok(taken)
             }
-            Ok(Err(error)) => Err(Failure::from(error)),
+            Ok(Err(error)) => {
+                self.pipeline.doubt_watch();
+                Err(Failure::from(error))
+            }
             Err(_panic) => {
                 self.pipeline.reload();
+                self.pipeline.doubt_watch();
                 Err(Failure::Stays("a step panicked".to_owned()))
             }
         }

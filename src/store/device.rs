@@ -1,4 +1,6 @@
-use chrono::{DateTime, Utc};
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::codes::{micros, time};
@@ -46,6 +48,17 @@ pub struct Heard {
     pub at: DateTime<Utc>,
 }
 
+/// When and by whom a device was heard last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeardFrom {
+    pub at: DateTime<Utc>,
+    /// How often it reports, as learned.
+    pub rhythm: Option<TimeDelta>,
+    pub gateways: Vec<String>,
+    /// The source that brought it.
+    pub source: Option<String>,
+}
+
 /// How a frame counter moved since the device's last uplink in the same session.
 struct CounterStep {
     /// −1 for a frame that had been counted as lost and was only late.
@@ -56,12 +69,13 @@ struct CounterStep {
 }
 
 impl Batch<'_> {
-    /// Takes note of an uplink that was not heard before.
+    /// Takes note of an uplink that was not heard before. Returns how many before it are missing: −1 for one
+    /// that had been missing itself.
     ///
     /// # Errors
     ///
     /// As the store's; the whole batch is then undone.
-    pub fn heard_uplink(&mut self, heard: Heard, uplink: &Uplink) -> Result<(), StoreError> {
+    pub fn heard_uplink(&mut self, heard: Heard, uplink: &Uplink) -> Result<i64, StoreError> {
         let device = self.heard_id(uplink.dev_eui)?;
         let before: Option<(Option<String>, Option<u32>)> = self
             .connection
@@ -109,7 +123,30 @@ impl Batch<'_> {
         if let Some(raw) = uplink.battery_raw {
             self.heard_status(device, micros(heard.at), None, battery(None, None, Some(raw)))?;
         }
-        Ok(())
+        Ok(step.lost)
+    }
+
+    /// When and by whom each device was heard last.
+    ///
+    /// # Errors
+    ///
+    /// As the store's.
+    pub fn heard_from(&self) -> Result<BTreeMap<DevEui, HeardFrom>, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "select h.dev_eui, s.last_heard_at, s.rhythm, s.gateways, source.name
+             from device_state s join heard h on h.id = s.device
+             left join uplink u on u.id = s.last_uplink left join source on source.id = u.source",
+        )?;
+        let rows = statement.query_map([], |row| {
+            let heard = HeardFrom {
+                at: time(row.get(1)?),
+                rhythm: row.get::<_, Option<i64>>(2)?.map(TimeDelta::microseconds),
+                gateways: unlisted(row.get(3)?),
+                source: row.get(4)?,
+            };
+            Ok((DevEui(row.get::<_, i64>(0)?.cast_unsigned()), heard))
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
     }
 
     /// Takes note of a copy of the device's last uplink: its gateways are added, and what was heard best

@@ -57,13 +57,7 @@ impl Reader {
     ) -> Result<Option<StoredObservation>, StoreError> {
         self.ask(move |connection| {
             let Some(series) = series_id(connection, &site, &quantity)? else { return Ok(None) };
-            let latest = connection
-                .prepare_cached(
-                    "select time, value, quality, reason, uplink from latest where series = ?1",
-                )?
-                .query_row([series], observation)
-                .optional()?;
-            Ok(latest)
+            latest(connection, series)
         })
         .await
     }
@@ -137,6 +131,16 @@ fn series_id(
         .query_row(params![site.0, quantity.0], |row| row.get(0))
         .optional()?;
     Ok(id)
+}
+
+pub(super) fn latest(
+    connection: &Connection,
+    series: i64,
+) -> Result<Option<StoredObservation>, StoreError> {
+    Ok(connection
+        .prepare_cached("select time, value, quality, reason, uplink from latest where series = ?1")?
+        .query_row([series], observation)
+        .optional()?)
 }
 
 pub(super) fn observations(

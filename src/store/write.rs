@@ -131,6 +131,20 @@ impl Batch<'_> {
         Ok(true)
     }
 
+    /// The newest observation of a series that is neither bad nor a jump that waits to be confirmed.
+    ///
+    /// # Errors
+    ///
+    /// As the store's.
+    pub fn latest(
+        &mut self,
+        site: &SiteId,
+        quantity: &QuantityName,
+    ) -> Result<Option<StoredObservation>, StoreError> {
+        let Some(series) = self.known_series(site, quantity)? else { return Ok(None) };
+        series::latest(self.connection, series)
+    }
+
     /// The observations of a series at one end of a range, at most `limit`, in order of time.
     ///
     /// # Errors

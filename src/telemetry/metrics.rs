@@ -31,10 +31,11 @@ pub enum Name {
     RowsDisposed,
     UplinksRedecoded,
     WindowsCrowded,
+    AlertsOpened,
 }
 
 impl Name {
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::MessagesArrived,
         Self::UplinksReceived,
         Self::UplinkOutcomes,
@@ -58,6 +59,7 @@ impl Name {
         Self::RowsDisposed,
         Self::UplinksRedecoded,
         Self::WindowsCrowded,
+        Self::AlertsOpened,
     ];
 
     /// The name without the prefix `stadspuls_`, the unit and `_total`.
@@ -87,6 +89,7 @@ impl Name {
             Self::RowsDisposed => "rows_disposed",
             Self::UplinksRedecoded => "uplinks_redecoded",
             Self::WindowsCrowded => "windows_crowded",
+            Self::AlertsOpened => "alerts_opened",
         }
     }
 
@@ -129,6 +132,7 @@ impl Name {
             Self::WindowsCrowded => {
                 "Times nothing was derived where a window holds more readings than are read"
             }
+            Self::AlertsOpened => "Alerts that have opened, by severity",
         }
     }
 
@@ -173,6 +177,12 @@ pub struct KindLabel {
     pub kind: &'static str,
 }
 
+/// `severity` is `info`, `warning` or `critical`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct AlertLabel {
+    pub severity: &'static str,
+}
+
 /// All metrics of the process. Passed to those who count; there is no global.
 pub struct Metrics {
     registry: Registry,
@@ -199,6 +209,7 @@ pub struct Metrics {
     pub rows_disposed: Family<KindLabel, Counter>,
     pub uplinks_redecoded: Counter,
     pub windows_crowded: Counter,
+    pub alerts_opened: Family<AlertLabel, Counter>,
 }
 
 impl Default for Metrics {
@@ -238,6 +249,7 @@ impl Default for Metrics {
             rows_disposed: add(&mut registry, Name::RowsDisposed, Family::default()),
             uplinks_redecoded: add(&mut registry, Name::UplinksRedecoded, Counter::default()),
             windows_crowded: add(&mut registry, Name::WindowsCrowded, Counter::default()),
+            alerts_opened: add(&mut registry, Name::AlertsOpened, Family::default()),
             registry,
         }
     }

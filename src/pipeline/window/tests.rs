@@ -140,7 +140,7 @@ impl Bench {
                         touched.note(site, quantity, *time);
                     }
                 }
-                changed += pipeline.derive_windows(batch, UplinkId(1), touched, occasion)?;
+                changed += pipeline.derive_windows(batch, UplinkId(1), &mut touched, occasion)?;
             }
             Ok(changed)
         });

@@ -15,6 +15,9 @@ const RETENTION_PAUSE: Duration = Duration::from_secs(600);
 /// How often we look whether a run of decoding again was asked for.
 pub(super) const REDECODE_PAUSE: Duration = Duration::from_secs(1);
 
+/// How often we look what time alone has done to alerts.
+const TICK_PAUSE: Duration = Duration::from_secs(10);
+
 /// Uplinks that are decoded again in one transaction, while messages wait and while none do.
 pub(super) const REDECODED_BETWEEN: usize = 25;
 const REDECODED_AT_REST: usize = 200;
@@ -26,6 +29,22 @@ impl Worker {
             && !self.stop.is_cancelled()
             && (self.redecode(REDECODED_AT_REST) || self.roll_up() || self.dispose())
         {}
+    }
+
+    /// Lets the time pass for alerts.
+    pub(super) fn tick(&mut self) {
+        if Instant::now() < self.tick_due {
+            return;
+        }
+        self.tick_due = Instant::now() + TICK_PAUSE;
+        let (pipeline, writer) = (&mut self.pipeline, &mut self.writer);
+        let ticked: Result<(), StoreError> =
+            writer.batch(|batch| pipeline.tick(batch, clock::now()));
+        if let Err(error) = ticked {
+            self.pipeline.doubt_watch();
+            self.count_store_error(&error);
+            tracing::warn!(error = chain(&error), "alerts are not looked at this time");
+        }
     }
 
     /// Takes the run that was asked for first a step further. Returns whether there may be more to do.

@@ -1,0 +1,5 @@
+//! Somebody is woken once by each thing that is true, and by nothing else.
+
+mod city;
+mod month;
+mod rules;

@@ -1,0 +1,188 @@
+//! What the operator's file may say, and what each rule does.
+
+use std::fs;
+use std::path::Path;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use stadspuls::alert::{default_rules, read_rules};
+use stadspuls::catalog::Catalog;
+use stadspuls::document::Faults;
+use stadspuls::store::{By, Happening, NoticeKind, Sent, StoreError};
+use tempfile::TempDir;
+
+use super::city::{BATTERY, City, LEAK, LEVEL, Says, at};
+
+fn faults_of(text: &str) -> Vec<String> {
+    let faults = Faults::default();
+    let built_in = Path::new(env!("CARGO_MANIFEST_DIR")).join("decoders");
+    let catalog = Catalog::load(&[built_in], &faults);
+    let dir = TempDir::new().unwrap();
+    fs::write(dir.path().join("alerts.toml"), text).unwrap();
+    let rules = read_rules(dir.path(), &catalog, &[], &faults);
+    assert!(!rules.is_empty());
+    let folder = format!("{}/", dir.path().display());
+    faults.into_vec().iter().map(|fault| fault.to_string().replace(&folder, "")).collect()
+}
+
+#[test]
+fn what_is_wrong_with_a_rule_is_named_with_line_key_value_and_what_is_wanted() {
+    let level = |rest: &str| format!("[[rule]]\nid = \"a\"\nquantity = \"water_level\"\n{rest}\n");
+    #[rustfmt::skip]
+    let cases: &[(String, &str)] = &[
+        (level("above = 63.5\nclear = 63.6"), "alerts.toml:5: rule[1].clear is 63.6, want at most above"),
+        (level("above = 9000.0"), "alerts.toml:4: rule[1].above is 9000.0, want a limit within the range of water_level"),
+        (level("above = 1.0\nsites = [\"ingen\"]"), "alerts.toml:5: rule[1].sites is [\"ingen\"], want ids of sites.toml"),
+        (level("above = 1.0\nsv = \"{longitude}\""), "alerts.toml:5: rule[1].sv is \"{longitude}\", want a text with no placeholders but {site}, {site_id}, {quantity}, {value}, {limit}, {unit}, {since}, {device}, {gateway}, {source}, {count}, {list}"),
+        (level("above = 1.0\nseverity = \"panic\""), "alerts.toml:5: rule[1].severity is \"panic\", want one of info, warning, critical"),
+        (level("above = 1.0\nbelow = 0.5"), "alerts.toml:2: rule[1].id is \"a\", want a rule with exactly one of above, below, rises, falls, is_on = true, over_baseline, stale_after"),
+        ("[builtin.silent]\nmissd = 4\n".to_owned(), "alerts.toml:2: builtin.silent.missd is 4, an unknown key, want one of the keys en, missed, off, quiet, runbook, severity, sv"),
+        ("[builtin.silence]\n".to_owned(), "alerts.toml:1: builtin.silence is [builtin.silence], an unknown key, want one of the keys battery_low, clock_skew, codec_failing, counter_gaps, silent, source_quiet"),
+    ];
+    for (text, wanted) in cases {
+        assert_eq!(faults_of(text), [*wanted], "{text}");
+    }
+    assert_eq!(faults_of("[builtin.silent]\noff = true\n"), Vec::<String>::new());
+    assert!(default_rules().built_in.silent.is_some(), "it is watched where nobody says anything");
+}
+
+fn minute(minutes: i64) -> DateTime<Utc> {
+    at("2026-11-02T00:00:00Z") + TimeDelta::minutes(minutes)
+}
+
+fn says(sensor: u64, port: u8, value: f64, measured_at: DateTime<Utc>) -> Says {
+    Says { sensor, port, value, measured_at, gateways: &["a"] }
+}
+
+fn hear(city: &mut City, sensor: u64, port: u8, value: f64, minutes: i64) {
+    let one = says(sensor, port, value, minute(minutes));
+    city.hear(&[one], minute(minutes) + TimeDelta::seconds(1));
+}
+
+const LEVEL_RULE: &str =
+    "[[rule]]\nid = \"hog\"\nquantity = \"water_level\"\nabove = 63.5\nclear = 63.4\nseverity = \"critical\"\n";
+
+#[test]
+fn late_data_open_nothing_and_close_nothing() {
+    let mut city = City::new(1, LEVEL_RULE, minute(0));
+    hear(&mut city, 1, LEVEL, 63.0, 0);
+    city.hear(&[says(1, LEVEL, 64.0, minute(-30))], minute(10));
+    assert_eq!(city.told(), [], "something newer is known");
+    city.hear(&[says(1, LEVEL, 63.6, minute(30))], minute(400));
+    assert_eq!(city.told(), [], "nobody can do anything about it any more");
+    hear(&mut city, 1, LEVEL, 63.7, 410);
+    assert_eq!(city.told().len(), 1);
+    city.hear(&[says(1, LEVEL, 63.0, minute(405))], minute(411));
+    assert!(!city.told()[0].2, "it is still high");
+    hear(&mut city, 1, LEVEL, 63.3, 420);
+    assert!(city.told()[0].2);
+}
+
+#[test]
+fn a_bad_reading_opens_nothing() {
+    let mut city = City::new(1, LEVEL_RULE, minute(0));
+    hear(&mut city, 1, LEVEL, 63.0, 0);
+    // A jump that nothing has confirmed yet, and that the next reading refutes.
+    hear(&mut city, 1, LEVEL, 80.0, 15);
+    hear(&mut city, 1, LEVEL, 63.0, 30);
+    // Outside of what there can be.
+    hear(&mut city, 1, LEVEL, 100_000.0, 45);
+    assert_eq!(city.told(), []);
+}
+
+#[test]
+fn a_box_of_sensors_that_nobody_has_installed_is_one_alert() {
+    let mut city = City::new(40, "", minute(0));
+    for hour in 0..24 {
+        hear(&mut city, 1, LEVEL, 63.0, hour * 60);
+        city.tick(minute(hour * 60 + 30));
+    }
+    let told = city.told();
+    assert_eq!(told, [("silent".to_owned(), "never-heard".to_owned(), false)]);
+    assert!(city.opened()[0].wording.sv.contains("39 sensor"), "{:?}", city.opened()[0].wording);
+}
+
+#[test]
+fn a_source_that_brings_nothing_is_one_alert_and_not_one_for_each_sensor() {
+    let mut city = City::new(12, "", minute(0));
+    for hour in 0..6 {
+        for sensor in 1..=12 {
+            hear(&mut city, sensor, LEVEL, 63.0, hour * 60);
+        }
+        city.tick(minute(hour * 60 + 20));
+    }
+    for quarter in 0..24 {
+        city.tick(minute(320 + quarter * 15));
+    }
+    let told = city.told();
+    let told: Vec<_> = told.iter().map(|(rule, about, _)| (&**rule, &**about)).collect();
+    assert_eq!(
+        told,
+        [("source-quiet", "source:chirpstack")],
+        "the sensors are silent because the connection is"
+    );
+    for sensor in 1..=12 {
+        hear(&mut city, sensor, LEVEL, 63.0, 700);
+    }
+    assert!(city.told().iter().all(|(_, _, is_over)| *is_over));
+}
+
+#[test]
+fn a_codec_that_fails_is_told_once_and_is_over_with_the_first_good_uplink() {
+    let mut city = City::new(1, "[builtin.source_quiet]\noff = true\n", minute(0));
+    for hour in 0..6 {
+        city.mumble(1, minute(hour * 60));
+        if hour == 4 {
+            city.restart(minute(hour * 60 + 1));
+        }
+    }
+    let about = "device:0000000000000001".to_owned();
+    assert_eq!(city.told(), [("codec-failing".to_owned(), about.clone(), false)]);
+    hear(&mut city, 1, LEVEL, 63.0, 360);
+    assert_eq!(city.told(), [("codec-failing".to_owned(), about, true)]);
+}
+
+#[test]
+fn who_acknowledges_keeps_the_boss_asleep_and_a_silence_the_others_too() {
+    let rules = "[[rule]]\nid = \"lacka\"\nquantity = \"leak\"\nis_on = true\nseverity = \"critical\"\n";
+    let mut city = City::new(2, rules, minute(0));
+    hear(&mut city, 1, LEAK, 1.0, 0);
+    let alert = city.opened()[0].clone();
+    assert_eq!([city.notices("jour", "opened"), city.notices("chef", "opened")], [1, 1]);
+    let acknowledged: Result<(), StoreError> = city.store().writer.batch(|batch| {
+        // The first has been delivered by then.
+        for notice in [1, 2] {
+            batch.note_sent(&[notice], &Sent::Delivered, minute(1))?;
+        }
+        let by = By { who: Some("Eva"), note: Some("på väg") };
+        batch.happened(alert.id, Happening::Acknowledged, minute(5), by, alert.evidence)?;
+        batch.untell(alert.id).map(|_| ())
+    });
+    acknowledged.unwrap();
+    assert_eq!([city.notices("jour", "opened"), city.notices("chef", "opened")], [1, 0]);
+    hear(&mut city, 1, LEAK, 0.0, 60);
+    assert_eq!([city.notices("jour", "resolved"), city.notices("chef", "resolved")], [1, 0]);
+
+    let silenced: Result<i64, StoreError> = city.store().writer.batch(|batch| {
+        let (from, until) = (minute(60), minute(600));
+        batch.silence(Some(&"lacka".into()), None, (from, until), ("Eva", "vi gräver"))
+    });
+    silenced.unwrap();
+    hear(&mut city, 2, LEAK, 1.0, 120);
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let mut due = |minutes| {
+        let notices = runtime.block_on(city.store().reader.notices(minute(minutes), 100)).unwrap();
+        notices.into_iter().filter(|one| one.kind == NoticeKind::Opened).count()
+    };
+    assert_eq!((due(130), due(600)), (0, 3), "told when the silence is over");
+}
+
+#[test]
+fn an_empty_battery_is_told_once_although_it_comes_back_in_the_sun() {
+    let mut city = City::new(1, "", minute(0));
+    for hour in 0..48 {
+        let value = if hour % 2 == 0 { 14.0 } else { 17.0 };
+        hear(&mut city, 1, BATTERY, value, hour * 60);
+    }
+    let told = city.told();
+    assert_eq!(told, [("battery-level".to_owned(), "site:plats-1".to_owned(), false)]);
+}
