@@ -2,8 +2,6 @@
 //!
 //! There is no placeholder for a position, so that no message can tell where a site lies.
 
-use std::fmt::Write as _;
-
 use chrono::{DateTime, Utc};
 use chrono_tz::Europe::Stockholm;
 
@@ -138,9 +136,9 @@ fn listed(names: &[String], language: Language) -> String {
     let mut text = names.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
     if names.len() > SHOWN {
         let more = names.len() - SHOWN;
-        let _ = match language {
-            Language::Swedish => write!(text, " och {more} till"),
-            Language::English => write!(text, " and {more} more"),
+        text += &match language {
+            Language::Swedish => format!(" och {more} till"),
+            Language::English => format!(" and {more} more"),
         };
     }
     text

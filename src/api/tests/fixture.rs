@@ -411,5 +411,6 @@ fn heard(batch: &mut Batch<'_>, uplink: UplinkId, at: DateTime<Utc>) -> Result<(
         device_name: Some("badplats-norra-01".to_owned()),
         ..Uplink::new(DEV_EUI.parse().unwrap(), vec![1, 0, 0xd5])
     };
-    batch.heard_uplink(Heard { uplink, at }, &frame)
+    batch.heard_uplink(Heard { uplink, at }, &frame)?;
+    Ok(())
 }
