@@ -24,7 +24,7 @@ use crate::secret::SecretError;
 use crate::source::listener::{self, Listener, Password, Renewal};
 use crate::source::mqtt;
 use crate::source::tls::{self, TlsError};
-use crate::store::{Reader, Store, StoreError, Writer};
+use crate::store::{Reader, Store, StoreError, Writer, Writes};
 use crate::telemetry::{Health, Metrics};
 
 /// Why the service cannot start. Nothing is left running.
@@ -121,6 +121,7 @@ impl App {
         let health_of_worker = Arc::clone(&health);
         let (reloads, wanted) = mpsc::channel(1);
         metrics.intake_capacity.set(i64::try_from(config.limits.intake.0).unwrap_or(i64::MAX));
+        let (writes, requests) = Writes::channel();
         let stop_worker = CancellationToken::new();
         let worker = {
             let (limits, worker_config) =
@@ -129,7 +130,7 @@ impl App {
                 WorkerConfig { retention: config.retention.clone(), ..worker_config };
             let (metrics, stop) = (Arc::clone(&metrics), stop_worker.clone());
             let runtime = tokio::runtime::Handle::current();
-            let wires = Wires { intake: deliveries, reloads: wanted, stop, runtime };
+            let wires = Wires { intake: deliveries, reloads: wanted, writes: requests, stop, runtime };
             start_thread(move || {
                 // Made on its own thread, which codecs never leave.
                 let pipeline = Pipeline::new(registry, catalog, limits, metrics);

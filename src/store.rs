@@ -18,8 +18,10 @@ mod open;
 mod pack;
 mod read;
 mod redecode;
+mod request;
 mod roll_up;
 mod series;
+mod sink;
 #[cfg(test)]
 mod tests;
 mod write;
@@ -40,5 +42,10 @@ pub use ledger::{LedgerEntry, UplinkId};
 pub use open::{Store, StoreConfig, holder};
 pub use read::{Disposed, LedgerRow, Reader, StoredMessage, UplinkFilter};
 pub use redecode::{Archived, Made, RedecodeRun, RedecodeScope, Revision, Tally};
+pub use request::{WriteError, WriteRequest, Writes};
 pub use series::{Change, HourAggregate, Range, StoredObservation};
+pub use sink::{
+    About, Advance, Again, Backfill, BackfillScope, DeadLetter, HeardRow, ItemId, Page, Refusal,
+    SinkState, Told,
+};
 pub use write::{Batch, Writer};

@@ -14,13 +14,14 @@ pub(super) const LOCK_FILE: &str = "stadspuls.lock";
 const APPLICATION_ID: i64 = 0x7374_7075;
 
 /// Each file of `schema/`, in order; the version of a database is how many it has been through.
-const SCHEMA: [&str; 6] = [
+const SCHEMA: [&str; 7] = [
     include_str!("schema/0001_first.sql"),
     include_str!("schema/0002_disposal.sql"),
     include_str!("schema/0003_installation.sql"),
     include_str!("schema/0004_redecode.sql"),
     include_str!("schema/0005_reload.sql"),
     include_str!("schema/0006_gateways.sql"),
+    include_str!("schema/0007_sink.sql"),
 ];
 
 /// How long a statement waits for another connection before it reports the database locked.

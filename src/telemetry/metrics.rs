@@ -30,10 +30,16 @@ pub enum Name {
     RollUpDuration,
     RowsDisposed,
     UplinksRedecoded,
+    SinkLag,
+    SinkWaiting,
+    SinkPoints,
+    SinkRetries,
+    SinkDeadLetters,
+    SinkHeld,
 }
 
 impl Name {
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 28] = [
         Self::MessagesArrived,
         Self::UplinksReceived,
         Self::UplinkOutcomes,
@@ -56,6 +62,12 @@ impl Name {
         Self::RollUpDuration,
         Self::RowsDisposed,
         Self::UplinksRedecoded,
+        Self::SinkLag,
+        Self::SinkWaiting,
+        Self::SinkPoints,
+        Self::SinkRetries,
+        Self::SinkDeadLetters,
+        Self::SinkHeld,
     ];
 
     /// The name without the prefix `stadspuls_`, the unit and `_total`.
@@ -84,6 +96,12 @@ impl Name {
             Self::RollUpDuration => "roll_up_duration",
             Self::RowsDisposed => "rows_disposed",
             Self::UplinksRedecoded => "uplinks_redecoded",
+            Self::SinkLag => "sink_lag",
+            Self::SinkWaiting => "sink_waiting",
+            Self::SinkPoints => "sink_points",
+            Self::SinkRetries => "sink_retries",
+            Self::SinkDeadLetters => "sink_dead_letters",
+            Self::SinkHeld => "sink_held",
         }
     }
 
@@ -123,6 +141,12 @@ impl Name {
                 "Rows dropped by retention, by kind; of kind raw the message goes and the row stays"
             }
             Self::UplinksRedecoded => "Uplinks of the archive that were decoded again",
+            Self::SinkLag => "Time since a sink last had everything",
+            Self::SinkWaiting => "What a sink has not been told yet, by kind",
+            Self::SinkPoints => "Points that a sink has accepted",
+            Self::SinkRetries => "Requests to a sink that have to be made again, by reason",
+            Self::SinkDeadLetters => "What a sink has refused and nobody has dealt with",
+            Self::SinkHeld => "1 while a sink is held until somebody changes something",
         }
     }
 
@@ -131,7 +155,8 @@ impl Name {
             Self::CommitDuration
             | Self::DecodeDuration
             | Self::UplinkLag
-            | Self::RollUpDuration => Some(Unit::Seconds),
+            | Self::RollUpDuration
+            | Self::SinkLag => Some(Unit::Seconds),
             _ => None,
         }
     }
@@ -167,6 +192,25 @@ pub struct KindLabel {
     pub kind: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct SinkLabel {
+    pub sink: &'static str,
+}
+
+/// `kind` is `changes` or `uplinks`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct WaitingLabel {
+    pub sink: &'static str,
+    pub kind: &'static str,
+}
+
+/// `reason` is one of a few fixed words, never a message.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct RetryLabel {
+    pub sink: &'static str,
+    pub reason: &'static str,
+}
+
 /// All metrics of the process. Passed to those who count; there is no global.
 pub struct Metrics {
     registry: Registry,
@@ -192,6 +236,12 @@ pub struct Metrics {
     pub roll_up_duration: Histogram,
     pub rows_disposed: Family<KindLabel, Counter>,
     pub uplinks_redecoded: Counter,
+    pub sink_lag: Family<SinkLabel, Gauge>,
+    pub sink_waiting: Family<WaitingLabel, Gauge>,
+    pub sink_points: Family<SinkLabel, Counter>,
+    pub sink_retries: Family<RetryLabel, Counter>,
+    pub sink_dead_letters: Family<SinkLabel, Gauge>,
+    pub sink_held: Family<SinkLabel, Gauge>,
 }
 
 impl Default for Metrics {
@@ -230,6 +280,12 @@ impl Default for Metrics {
             roll_up_duration: add(&mut registry, Name::RollUpDuration, seconds()),
             rows_disposed: add(&mut registry, Name::RowsDisposed, Family::default()),
             uplinks_redecoded: add(&mut registry, Name::UplinksRedecoded, Counter::default()),
+            sink_lag: add(&mut registry, Name::SinkLag, Family::default()),
+            sink_waiting: add(&mut registry, Name::SinkWaiting, Family::default()),
+            sink_points: add(&mut registry, Name::SinkPoints, Family::default()),
+            sink_retries: add(&mut registry, Name::SinkRetries, Family::default()),
+            sink_dead_letters: add(&mut registry, Name::SinkDeadLetters, Family::default()),
+            sink_held: add(&mut registry, Name::SinkHeld, Family::default()),
             registry,
         }
     }
