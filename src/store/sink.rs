@@ -127,9 +127,9 @@ impl Batch<'_> {
     ///
     /// As the store's; the whole batch is then undone.
     pub fn know_sites(&mut self, sink: &str, sites: &[(SiteId, String)]) -> Result<(), StoreError> {
-        let mut statement = self
-            .connection
-            .prepare_cached("insert or ignore into sink_site (sink, site, kind) values (?1, ?2, ?3)")?;
+        let mut statement = self.connection.prepare_cached(
+            "insert or ignore into sink_site (sink, site, kind) values (?1, ?2, ?3)",
+        )?;
         for (site, kind) in sites {
             statement.execute(params![sink, site.0, kind])?;
         }

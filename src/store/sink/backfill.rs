@@ -111,7 +111,8 @@ impl Batch<'_> {
             .query_row(params![sink, first_hour, first_uplink - 1, last_hour, last_uplink], run)
             .optional()?;
         if let Some(run) = unfinished.filter(|_| !scope.emptied) {
-            self.connection.execute("update sink_backfill set stopped = 0 where id = ?1", [run.id])?;
+            self.connection
+                .execute("update sink_backfill set stopped = 0 where id = ?1", [run.id])?;
             return Ok(Some(run));
         }
         // A bucket that was emptied in the middle of a run needs all of it.
@@ -225,11 +226,8 @@ fn told_of(
         items.extend(feed::told(connection, sink, series, time)?);
     }
     let is_last = places.len() < limit;
-    let at = if is_last {
-        (run.last_hour + 1, 0, 0)
-    } else {
-        places.last().copied().unwrap_or(run.at)
-    };
+    let at =
+        if is_last { (run.last_hour + 1, 0, 0) } else { places.last().copied().unwrap_or(run.at) };
     let finished = is_last && run.at_uplink >= run.last_uplink;
     Ok((Page { items, end: at.0, is_last }, Backfill { at, finished, ..run.clone() }))
 }

@@ -145,9 +145,8 @@ fn heard_after(
     last: i64,
     limit: usize,
 ) -> Result<Page<HeardRow>, StoreError> {
-    let mut statement = connection.prepare_cached(
-        "select id from uplink where id > ?1 and id <= ?2 order by id limit ?3",
-    )?;
+    let mut statement = connection
+        .prepare_cached("select id from uplink where id > ?1 and id <= ?2 order by id limit ?3")?;
     let rows: Vec<i64> = statement
         .query_map(params![after, last, limit], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
