@@ -1,6 +1,7 @@
 //! Builds each part, starts them in the order of the data's flow and stops them in reverse.
 
 mod prepare;
+mod sinks;
 
 pub use prepare::{Prepared, check_examples, data_folder, prepare};
 
@@ -22,10 +23,11 @@ use crate::intake::Intake;
 use crate::pipeline::{self, Pipeline, Reload, Watch, Wires, WorkerConfig};
 use crate::registry;
 use crate::secret::SecretError;
+use crate::sink::influxdb;
 use crate::source::listener::{self, Listener, Password, Renewal};
 use crate::source::mqtt;
 use crate::source::tls::{self, TlsError};
-use crate::store::{Reader, Store, StoreError, Writer};
+use crate::store::{Reader, Store, StoreError, Writer, Writes};
 use crate::telemetry::{Health, Metrics};
 
 /// Why the service cannot start. Nothing is left running.
@@ -62,6 +64,8 @@ struct ReloadWires {
     router: watch::Sender<Router>,
     parts: api::Parts,
     renewals: Vec<(ListenerConfig, Renewal)>,
+    /// The sink's token.
+    token: Option<watch::Sender<String>>,
     /// As it was at the start; its secrets and certificates are read again.
     config: Config,
 }
@@ -78,6 +82,8 @@ pub struct App {
     stop_sources: CancellationToken,
     worker: JoinHandle<Writer>,
     stop_worker: CancellationToken,
+    sinks: JoinSet<()>,
+    stop_sinks: CancellationToken,
     api: tokio::task::JoinHandle<io::Result<()>>,
     stop_api: CancellationToken,
     reload: ReloadWires,
@@ -98,6 +104,7 @@ impl App {
         let http = bind_http(&config).await?;
         let bound = bind_listeners(&config.listeners, &config.store.dir).await?;
         let api_config = api_config(&config)?;
+        let token = config.influxdb.as_ref().map(sinks::token).transpose()?;
 
         let Store { mut writer, reader } = Store::open(&config.store)?;
         let registry = Arc::new(registry::take_fleet(&mut writer, &fleet, clock::now())?);
@@ -122,16 +129,29 @@ impl App {
         let health_of_worker = Arc::clone(&health);
         let (reloads, wanted) = mpsc::channel(1);
         metrics.intake_capacity.set(i64::try_from(config.limits.intake.0).unwrap_or(i64::MAX));
+        let (writes, requests) = Writes::channel();
+        let wires =
+            sinks::Wires { reader: &reader, writes: &writes, metrics: &metrics, health: &health };
+        let sink = config.influxdb.as_ref().zip(token);
+        let sink = sink.map(|(sink, token)| {
+            let timing = config.limits.pipeline.timing.clone();
+            sinks::prepare(sink, token, timing, &mut writer, &wires)
+        });
+        let (sink, token) = sink.transpose()?.unzip();
         let stop_worker = CancellationToken::new();
         let worker = {
             let (limits, worker_config) =
                 (config.limits.pipeline.clone(), config.limits.worker.clone());
-            let worker_config =
-                WorkerConfig { retention: config.retention.clone(), ..worker_config };
+            let worker_config = WorkerConfig {
+                retention: config.retention.clone(),
+                sinks: config.influxdb.iter().map(|_| influxdb::NAME.to_owned()).collect(),
+                ..worker_config
+            };
             let (metrics, stop) = (Arc::clone(&metrics), stop_worker.clone());
             let runtime = tokio::runtime::Handle::current();
             let watch = watch(&config, alerts);
-            let wires = Wires { intake: deliveries, reloads: wanted, stop, runtime };
+            let wires =
+                Wires { intake: deliveries, reloads: wanted, writes: requests, stop, runtime };
             start_thread(move || {
                 // Made on its own thread, which codecs never leave.
                 let mut pipeline = Pipeline::new(registry, catalog, limits, metrics);
@@ -140,6 +160,10 @@ impl App {
             })?
         };
 
+        let (mut sinks, stop_sinks) = (JoinSet::new(), CancellationToken::new());
+        if let Some(sink) = sink {
+            sinks.spawn(sink.run(stop_sinks.clone()));
+        }
         let stop_sources = CancellationToken::new();
         let listeners =
             bound.iter().map(|(name, listener)| (name.clone(), listener.local_addr())).collect();
@@ -159,23 +183,26 @@ impl App {
             stop_sources,
             worker,
             stop_worker,
+            sinks,
+            stop_sinks,
             api,
             stop_api,
-            reload: ReloadWires { reloads, router, parts, renewals, config },
+            reload: ReloadWires { reloads, router, parts, renewals, token, config },
         })
     }
 
     /// Takes in a changed catalogue and fleet while everything goes on, and renewed passwords, tokens and
-    /// certificates of listeners and API. What else the configuration says holds from the next start.
+    /// certificates of listeners, API and sink. What else the configuration says holds from the next start.
     ///
     /// # Errors
     ///
     /// If a secret or a certificate cannot be read, or as the store's; all is then as it was.
     pub async fn reload(&self, prepared: Prepared) -> Result<(), ReloadError> {
-        let ReloadWires { reloads, router, parts, renewals, config } = &self.reload;
+        let ReloadWires { reloads, router, parts, renewals, token, config } = &self.reload;
         let api_config = api_config(config)?;
         let renewed: Vec<listener::Access> =
             renewals.iter().map(|(config, _)| access(config)).collect::<Result<_, _>>()?;
+        let new_token = config.influxdb.as_ref().map(sinks::token).transpose()?;
         let Prepared { catalog, fleet, alerts, .. } = prepared;
         let (done, answer) = oneshot::channel();
         let reload = Reload { catalog, fleet, watch: watch(config, alerts), done };
@@ -187,12 +214,18 @@ impl App {
         for ((_, renewal), access) in renewals.iter().zip(renewed) {
             renewal.renew(access);
         }
+        if let Some((token, new)) = token.as_ref().zip(new_token) {
+            drop(token.send_replace(new));
+        }
         Ok(())
     }
 
     /// Stops taking messages, commits and acknowledges those on their way, then ends the rest.
     pub async fn stop(mut self) {
         self.stop_sources.cancel();
+        // What a sink has not written down it delivers again.
+        self.stop_sinks.cancel();
+        while self.sinks.join_next().await.is_some() {}
         // A store that fails must not keep the process alive; what it has not taken stays with
         // the broker.
         self.stop_worker.cancel();

@@ -13,6 +13,7 @@ mod reload;
 mod restore;
 mod run;
 mod simulate;
+mod sink;
 mod verify;
 
 use std::process::ExitCode;
@@ -40,6 +41,7 @@ enum Command {
     Verify(verify::Verify),
     Redecode(redecode::Redecode),
     Reload(reload::Reload),
+    Sink(sink::Sink),
     Simulate(simulate::Simulate),
     Catalog(catalog::Catalog),
     Decode(decode::Decode),
@@ -62,6 +64,7 @@ impl Cli {
             Command::Verify(verify) => verify.run(),
             Command::Redecode(redecode) => redecode.run(),
             Command::Reload(reload) => reload.run(),
+            Command::Sink(sink) => sink.run(),
             Command::Simulate(simulate) => simulate.run(),
             Command::Catalog(catalog) => catalog.run(),
             Command::Decode(decode) => decode.run(),

@@ -3,6 +3,7 @@
 //! Paths in it are relative to the file itself. Secrets are named in it, never written.
 
 mod retention;
+mod sinks;
 mod sources;
 mod values;
 
@@ -14,6 +15,7 @@ use crate::api::Contact;
 use crate::document::{self, Faults, Section};
 use crate::pipeline::{BodyLimit, PipelineLimits, WorkerConfig};
 use crate::secret::Secret;
+use crate::sink::influxdb;
 use crate::store::{Retention, StoreConfig};
 pub use sources::{ListenerConfig, SenderConfig, SourceConfig};
 
@@ -31,6 +33,8 @@ pub struct Config {
     pub senders: Vec<SenderConfig>,
     pub limits: Limits,
     pub retention: Retention,
+    /// Where observations are copied to; none without the table.
+    pub influxdb: Option<influxdb::Config>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,6 +85,7 @@ impl Config {
             senders: Vec::new(),
             limits: Limits::default(),
             retention: Retention::default(),
+            influxdb: None,
         }
     }
 
@@ -126,6 +131,10 @@ fn read(root: &Section<'_>, base: &Path, mut config: Config) -> Config {
         &mut config.retention,
         root.table("retention", |section| retention::read_retention(section, behind_max)),
     );
+    config.influxdb = root
+        .table("sink", |section| section.table("influxdb", |section| sinks::read(section, base)))
+        .flatten()
+        .flatten();
     read_sources(root, base, &mut config);
     config
 }

@@ -16,6 +16,7 @@
 //! - [`derive`]: quantities that follow from those that are measured
 //! - [`registry`]: which device stands where and when
 //! - [`store`]: the only place that knows SQL
+//! - [`sink`]: InfluxDB, which follows the store and may be down
 //! - [`verify`]: holds the ledger against all that is derived from it
 //! - [`alert`]: when somebody is to be told, and what becomes of it
 //! - [`bathing`]: what may be said of the water at a bathing place
@@ -45,6 +46,7 @@ pub mod pipeline;
 pub mod registry;
 pub mod secret;
 pub mod simulate;
+pub mod sink;
 pub mod source;
 pub mod store;
 pub mod telemetry;

@@ -22,7 +22,7 @@ mod worker;
 #[cfg(test)]
 mod tests;
 
-pub use again::{content_of, sighting_of};
+pub use again::{content_of, heard_at, sighting_of};
 pub use decode::{Codecs, DecodeError, DecodeRequest, Decoded};
 pub use examples::{ExampleFault, run_examples};
 pub use judge::judge_range;

@@ -19,14 +19,17 @@ mod open;
 mod pack;
 mod read;
 mod redecode;
+mod request;
 mod roll_up;
 mod series;
+mod sink;
 #[cfg(test)]
 mod tests;
 mod write;
 
 pub use alert::{
-    Alert, AlertEvent, AlertFilter, AlertId, By, Evidence, Happening, Notice, NoticeKind, Said, Sent,
+    Alert, AlertEvent, AlertFilter, AlertId, By, Evidence, Happening, Notice, NoticeKind, Said,
+    Sent,
 };
 pub use copy::{
     CopyError, Holdings, MANIFEST_FILE, Manifest, Progress, Restored, Watch, backup,
@@ -44,5 +47,10 @@ pub use ledger::{LedgerEntry, UplinkId};
 pub use open::{Store, StoreConfig, holder};
 pub use read::{Disposed, LedgerRow, Reader, StoredMessage, UplinkFilter};
 pub use redecode::{Archived, Made, RedecodeRun, RedecodeScope, Revision, Tally};
+pub use request::{WriteError, WriteRequest, Writes};
 pub use series::{Change, End, HourAggregate, Range, StoredObservation};
+pub use sink::{
+    About, Advance, Again, Backfill, BackfillScope, DeadLetter, HeardRow, ItemId, Page, Refusal,
+    SinkState, Told,
+};
 pub use write::{Batch, Writer};

@@ -6,4 +6,7 @@ mod metrics;
 
 pub use health::Health;
 pub use logs::start_logs;
-pub use metrics::{AlertLabel, CauseLabel, KindLabel, Metrics, Name, OutcomeLabel, ReasonLabel, SourceLabel};
+pub use metrics::{
+    AlertLabel, CauseLabel, KindLabel, Metrics, Name, OutcomeLabel, ReasonLabel, RetryLabel,
+    SinkLabel, SourceLabel, WaitingLabel,
+};

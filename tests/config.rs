@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use stadspuls::config::Config;
 use stadspuls::document::Faults;
+use stadspuls::sink::influxdb;
 use stadspuls::source::{listener, mqtt};
 use tempfile::TempDir;
 
@@ -55,7 +56,8 @@ fn table_name(path: &[String]) -> String {
         ["api", "staff_token"]
         | ["source", _, "password"]
         | ["listener", _, "users", _]
-        | ["ingest", _, "token"] => "secret".to_owned(),
+        | ["ingest", _, "token"]
+        | ["sink", "influxdb", "token"] => "secret".to_owned(),
         [kind @ ("source" | "listener" | "ingest"), _, rest @ ..] => {
             [&[*kind, "*"], rest].concat().join(".")
         }
@@ -122,6 +124,10 @@ fn known_keys() -> Keys {
         stranger = 1
         [ingest.c]
         stranger = 1
+        [sink]
+        stranger = 1
+        [sink.influxdb]
+        stranger = 1
     "#;
     let (_, faults) = load(text);
     let mut known = Keys::new();
@@ -168,6 +174,7 @@ fn the_default_file_with_its_examples_in_use_has_no_fault() {
         assert_eq!(source.mqtt.protocol, mqtt::Protocol::V5);
     }
     assert_eq!(config.listeners[0].limits, listener::Limits::default());
+    assert_eq!(config.influxdb.unwrap().limits, influxdb::Limits::default());
     let bind = load("[listener.a]").0.listeners[0].bind;
     assert_eq!(config.listeners[0].bind, bind);
 }

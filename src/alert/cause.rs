@@ -78,7 +78,8 @@ fn widest(
             by_gateway.entry(gateway).or_default().insert(dev_eui);
         }
     }
-    let most = |groups: BTreeMap<&str, BTreeSet<DevEui>>, is_of: &dyn Fn(&LastHeard, &str) -> bool| {
+    let most = |groups: BTreeMap<&str, BTreeSet<DevEui>>,
+                is_of: &dyn Fn(&LastHeard, &str) -> bool| {
         groups
             .into_iter()
             .filter(|(name, members)| {

@@ -199,12 +199,17 @@ mod tests {
             .map(|fifth| (fifth * 5, Some(if fifth % 2 == 0 { Holds } else { Clear })))
             .collect();
         let told = told(0, 0, &events);
-        assert_eq!(told, [(0, "open"), (5, "resolved"), (10, "open")], "open as long as it goes on");
+        assert_eq!(
+            told,
+            [(0, "open"), (5, "resolved"), (10, "open")],
+            "open as long as it goes on"
+        );
     }
 
     #[test]
     fn a_calm_hour_ends_what_has_flapped() {
-        let flaps = (0..12).map(|fifth| (fifth * 5, Some(if fifth % 2 == 0 { Holds } else { Clear })));
+        let flaps =
+            (0..12).map(|fifth| (fifth * 5, Some(if fifth % 2 == 0 { Holds } else { Clear })));
         let events: Vec<Event> = flaps.chain([(60, None), (75, None)]).collect();
         assert_eq!(told(0, 0, &events).last(), Some(&(75, "resolved")));
     }

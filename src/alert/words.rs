@@ -8,8 +8,8 @@ use chrono_tz::Europe::Stockholm;
 use crate::model::{Quantity, Site, Wording};
 
 const PLACEHOLDERS: [&str; 12] = [
-    "site", "site_id", "quantity", "value", "limit", "unit", "since", "device", "gateway", "source",
-    "count", "list",
+    "site", "site_id", "quantity", "value", "limit", "unit", "since", "device", "gateway",
+    "source", "count", "list",
 ];
 
 /// Whether a text can hold a placeholder of this name.
@@ -91,9 +91,9 @@ impl Words<'_> {
             "value" => number(self.value),
             "limit" => number(self.limit),
             "unit" => self.quantity.map(|quantity| unit(&quantity.unit).to_owned()),
-            "since" => self.since.map(|since| {
-                since.with_timezone(&Stockholm).format("%Y-%m-%d %H:%M").to_string()
-            }),
+            "since" => self
+                .since
+                .map(|since| since.with_timezone(&Stockholm).format("%Y-%m-%d %H:%M").to_string()),
             "device" => self.device.map(str::to_owned),
             "gateway" => self.gateway.map(str::to_owned),
             "source" => self.source.map(str::to_owned),

@@ -35,6 +35,9 @@ struct ReadyJson {
     status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     troubles: Option<BTreeMap<String, String>>,
+    /// What is wrong with parts that nothing else depends on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    complaints: Option<BTreeMap<String, String>>,
 }
 
 /// A request that may see what is inside, or why it may not.
@@ -79,11 +82,17 @@ pub async fn show_ready(
     State(watch): State<WatchState>,
     insider: Insider,
 ) -> Result<Response, Problem> {
-    let troubles = watch.health.troubles();
+    let (troubles, complaints) = (watch.health.troubles(), watch.health.complaints());
     let ready = troubles.is_empty();
+    let inside = insider.0.is_ok();
     let body = ReadyJson {
-        status: if ready { "ready" } else { "not_ready" },
-        troubles: insider.0.is_ok().then_some(troubles),
+        status: match (ready, complaints.is_empty() || !inside) {
+            (true, true) => "ready",
+            (true, false) => "degraded",
+            (false, _) => "not_ready",
+        },
+        troubles: inside.then_some(troubles),
+        complaints: (inside && !complaints.is_empty()).then_some(complaints),
     };
     let json = serde_json::to_vec(&body).map_err(|_| Problem::Internal("an answer is not JSON"))?;
     let headers = [NO_STORE, (header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];

@@ -3,7 +3,8 @@
 use chrono::{DateTime, Utc};
 
 use super::deduplicate::Identity;
-use super::{Pipeline, server_time, timing};
+use super::timing::{self, TimingLimits};
+use super::{Pipeline, server_time};
 use crate::envelope::{self, Content};
 use crate::model::Observation;
 use crate::store::StoredMessage;
@@ -20,6 +21,16 @@ pub fn content_of(message: &StoredMessage) -> Option<Content> {
 #[must_use]
 pub fn sighting_of(message: &StoredMessage, content: &Content) -> Option<(DateTime<Utc>, u64)> {
     Identity::of(&message.source, content).sighting(server_time(content), message.arrived_at)
+}
+
+/// The time at which the content of a message counts as heard, as a new one's would.
+#[must_use]
+pub fn heard_at(
+    message: &StoredMessage,
+    content: &Content,
+    limits: &TimingLimits,
+) -> DateTime<Utc> {
+    timing::trust(server_time(content), message.arrived_at, limits).time
 }
 
 impl Pipeline {

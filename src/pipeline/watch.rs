@@ -12,8 +12,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Pipeline;
 use crate::alert::{
-    AlertRule, BuiltIn, Condition, Finding, READINGS_MAX, Reading, Route, Rules, Step, Telling, Timing,
-    Words, due, elapse, observe,
+    AlertRule, BuiltIn, Condition, Finding, READINGS_MAX, Reading, Route, Rules, Step, Telling,
+    Timing, Words, due, elapse, observe,
 };
 use crate::model::{
     AlertState, DevEui, Quality, QuantityName, Reason, RuleId, Severity, Site, SiteId, Subject,
@@ -106,9 +106,7 @@ impl Watch {
             silence::SILENT => built_in.silent.as_ref().map(|(_, telling)| telling),
             device::CODEC_FAILING => built_in.codec_failing.as_ref().map(|(_, telling)| telling),
             device::CLOCK_SKEW => built_in.clock_skew.as_ref().map(|(_, telling)| telling),
-            device::COUNTER_GAPS => {
-                built_in.counter_gaps.as_ref().map(|(_, telling)| telling)
-            }
+            device::COUNTER_GAPS => built_in.counter_gaps.as_ref().map(|(_, telling)| telling),
             silence::SOURCE_QUIET => built_in.source_quiet.as_ref().map(|(_, telling)| telling),
             _ => None,
         };

@@ -21,7 +21,7 @@ use crate::clock;
 use crate::intake::Delivery;
 use crate::model::Outcome;
 use crate::registry::{self, Registry};
-use crate::store::{Fleet, Retention, StoreError, Writer};
+use crate::store::{Fleet, Retention, StoreError, WriteRequest, Writer};
 use crate::telemetry::{CauseLabel, Health, Metrics, OutcomeLabel, SourceLabel};
 use chores::{REDECODE_PAUSE, REDECODED_BETWEEN};
 
@@ -35,6 +35,8 @@ pub struct WorkerConfig {
     pub retry_max: Duration,
     /// What is dropped when nothing else waits; nothing by default.
     pub retention: Retention,
+    /// Sinks that follow the changes: none is dropped before they have accepted it.
+    pub sinks: Vec<String>,
 }
 
 impl Default for WorkerConfig {
@@ -44,6 +46,7 @@ impl Default for WorkerConfig {
             retry_min: Duration::from_millis(100),
             retry_max: Duration::from_secs(10),
             retention: Retention::default(),
+            sinks: Vec::new(),
         }
     }
 }
@@ -58,6 +61,8 @@ const PART: &str = "store";
 pub struct Wires {
     pub intake: Receiver<Delivery>,
     pub reloads: Receiver<Reload>,
+    /// What others want written between two batches.
+    pub writes: Receiver<WriteRequest>,
     /// Ends the wait for a store that fails.
     pub stop: CancellationToken,
     pub runtime: Handle,
@@ -75,6 +80,7 @@ pub struct Reload {
 struct Worker {
     intake: Receiver<Delivery>,
     reloads: Receiver<Reload>,
+    writes: Receiver<WriteRequest>,
     runtime: Handle,
     pipeline: Pipeline,
     writer: Writer,
@@ -84,6 +90,8 @@ struct Worker {
     stop: CancellationToken,
     /// When to look again for something to drop.
     retention_due: Instant,
+    /// When to look again for changes that everybody has accepted.
+    trim_due: Instant,
     /// When to look again whether somebody wants the archive decoded again.
     redecode_due: Instant,
     /// When to look again what time alone has done to alerts.
@@ -114,13 +122,14 @@ pub fn run(
     config: WorkerConfig,
     health: Arc<Health>,
 ) -> Writer {
-    let Wires { intake, reloads, stop, runtime } = wires;
+    let Wires { intake, reloads, writes, stop, runtime } = wires;
     let metrics = Arc::clone(&pipeline.metrics);
     let retention_due = Instant::now();
     let last_arrival = DateTime::UNIX_EPOCH;
     let mut worker = Worker {
         intake,
         reloads,
+        writes,
         runtime,
         pipeline,
         writer,
@@ -129,6 +138,7 @@ pub fn run(
         health,
         stop,
         retention_due,
+        trim_due: retention_due,
         redecode_due: retention_due,
         tick_due: retention_due,
         is_redecoding: false,
@@ -138,6 +148,7 @@ pub fn run(
     worker.idle();
     while let Some(woken) = worker.next() {
         worker.reload();
+        worker.write_for_others();
         let Some(first) = woken else {
             worker.tick();
             worker.idle();
@@ -161,20 +172,31 @@ pub fn run(
 }
 
 impl Worker {
-    /// Waits for a delivery: none inside where a while has passed without one, none at all where all sources
-    /// have let go.
+    /// Waits for a delivery: none inside where a while has passed without one or somebody wants something
+    /// written, none at all where all sources have let go.
     fn next(&mut self) -> Option<Option<Delivery>> {
         match self.intake.try_recv() {
             Ok(delivery) => return Some(Some(delivery)),
             Err(TryRecvError::Disconnected) => return None,
             Err(TryRecvError::Empty) => {}
         }
-        let intake = &mut self.intake;
-        let received =
-            self.runtime.block_on(async { timeout(REDECODE_PAUSE, intake.recv()).await });
-        match received {
-            Ok(delivery) => delivery.map(Some),
-            Err(_elapsed) => Some(None),
+        let (intake, writes) = (&mut self.intake, &mut self.writes);
+        let asked = self.runtime.block_on(async {
+            tokio::select! {
+                biased;
+                received = timeout(REDECODE_PAUSE, intake.recv()) => match received {
+                    Ok(delivery) => return Err(delivery.map(Some)),
+                    Err(_elapsed) => return Err(Some(None)),
+                },
+                Some(request) = writes.recv() => Ok(request),
+            }
+        });
+        match asked {
+            Ok(request) => {
+                self.write_for(request);
+                Some(None)
+            }
+            Err(woken) => woken,
         }
     }
 

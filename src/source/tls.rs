@@ -64,6 +64,18 @@ pub fn client_config(
     Ok(Arc::new(config))
 }
 
+/// For connections without TLS by a client that can do both: it trusts nobody.
+///
+/// # Errors
+///
+/// None in practice: the versions of TLS are those that the provider has.
+pub fn no_authority() -> Result<ClientConfig, TlsError> {
+    Ok(ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(RootCertStore::empty())
+        .with_no_client_auth())
+}
+
 /// For a listener.
 ///
 /// # Errors

@@ -105,7 +105,8 @@ pub struct By<'a> {
     pub note: Option<&'a str>,
 }
 
-const COLUMNS: &str = "id, rule, subject, severity, state, since, openings, opened_at, clearing_since,
+const COLUMNS: &str =
+    "id, rule, subject, severity, state, since, openings, opened_at, clearing_since,
     resolved_at, acknowledged_at, acknowledged_by, sv, en, runbook, time, value, uplink";
 
 impl Batch<'_> {
@@ -276,7 +277,9 @@ impl Batch<'_> {
                 evidence.uplink.map(|uplink| uplink.0)
             ])?;
         let change = match what {
-            Happening::Opened => "update alert set opened_at = coalesce(opened_at, ?2) where id = ?1",
+            Happening::Opened => {
+                "update alert set opened_at = coalesce(opened_at, ?2) where id = ?1"
+            }
             Happening::Resolved => {
                 "update alert set state = 'resolved', resolved_at = ?2, due_at = null where id = ?1"
             }

@@ -120,6 +120,11 @@ impl Batch<'_> {
                 step.reset,
                 listed(&uplink.radio.gateways),
             ])?;
+        if step.lost != 0 {
+            self.connection
+                .prepare_cached("update uplink set lost = ?2 where id = ?1")?
+                .execute(params![heard.uplink.0, step.lost])?;
+        }
         if let Some(raw) = uplink.battery_raw {
             self.heard_status(device, micros(heard.at), None, battery(None, None, Some(raw)))?;
         }

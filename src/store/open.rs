@@ -15,7 +15,7 @@ pub(super) const LOCK_FILE: &str = "stadspuls.lock";
 const APPLICATION_ID: i64 = 0x7374_7075;
 
 /// Each file of `schema/`, in order; the version of a database is how many it has been through.
-const SCHEMA: [&str; 9] = [
+const SCHEMA: [&str; 10] = [
     include_str!("schema/0001_first.sql"),
     include_str!("schema/0002_disposal.sql"),
     include_str!("schema/0003_installation.sql"),
@@ -24,7 +24,8 @@ const SCHEMA: [&str; 9] = [
     include_str!("schema/0006_gateways.sql"),
     include_str!("schema/0007_quality.sql"),
     include_str!("schema/0008_counters.sql"),
-    include_str!("schema/0009_alerts.sql"),
+    include_str!("schema/0009_sink.sql"),
+    include_str!("schema/0010_alerts.sql"),
 ];
 
 /// How long a statement waits for another connection before it reports the database locked.

@@ -138,7 +138,9 @@ pub(super) fn latest(
     series: i64,
 ) -> Result<Option<StoredObservation>, StoreError> {
     Ok(connection
-        .prepare_cached("select time, value, quality, reason, uplink from latest where series = ?1")?
+        .prepare_cached(
+            "select time, value, quality, reason, uplink from latest where series = ?1",
+        )?
         .query_row([series], observation)
         .optional()?)
 }

@@ -329,6 +329,7 @@ fn a_fleet_comes_back_as_it_was_and_what_is_gone_is_retired() {
         id: SiteId::from("playa-mjorn"),
         kind: SiteKind::BathingPlace,
         name: "Playa Mjörn".to_owned(),
+        tags: vec!["va".to_owned()],
         position: Some(Position { longitude_deg: 12.50216, latitude_deg: 57.93055 }),
         publication: Some(Publication {
             purpose: "badtemperaturer".to_owned(),

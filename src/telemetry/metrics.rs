@@ -32,10 +32,16 @@ pub enum Name {
     UplinksRedecoded,
     WindowsCrowded,
     AlertsOpened,
+    SinkLag,
+    SinkWaiting,
+    SinkPoints,
+    SinkRetries,
+    SinkDeadLetters,
+    SinkHeld,
 }
 
 impl Name {
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 30] = [
         Self::MessagesArrived,
         Self::UplinksReceived,
         Self::UplinkOutcomes,
@@ -60,6 +66,12 @@ impl Name {
         Self::UplinksRedecoded,
         Self::WindowsCrowded,
         Self::AlertsOpened,
+        Self::SinkLag,
+        Self::SinkWaiting,
+        Self::SinkPoints,
+        Self::SinkRetries,
+        Self::SinkDeadLetters,
+        Self::SinkHeld,
     ];
 
     /// The name without the prefix `stadspuls_`, the unit and `_total`.
@@ -90,6 +102,12 @@ impl Name {
             Self::UplinksRedecoded => "uplinks_redecoded",
             Self::WindowsCrowded => "windows_crowded",
             Self::AlertsOpened => "alerts_opened",
+            Self::SinkLag => "sink_lag",
+            Self::SinkWaiting => "sink_waiting",
+            Self::SinkPoints => "sink_points",
+            Self::SinkRetries => "sink_retries",
+            Self::SinkDeadLetters => "sink_dead_letters",
+            Self::SinkHeld => "sink_held",
         }
     }
 
@@ -133,6 +151,12 @@ impl Name {
                 "Times nothing was derived where a window holds more readings than are read"
             }
             Self::AlertsOpened => "Alerts that have opened, by severity",
+            Self::SinkLag => "Time since a sink last had everything",
+            Self::SinkWaiting => "What a sink has not been told yet, by kind",
+            Self::SinkPoints => "Points that a sink has accepted",
+            Self::SinkRetries => "Requests to a sink that have to be made again, by reason",
+            Self::SinkDeadLetters => "What a sink has refused and nobody has dealt with",
+            Self::SinkHeld => "1 while a sink is held until somebody changes something",
         }
     }
 
@@ -141,7 +165,8 @@ impl Name {
             Self::CommitDuration
             | Self::DecodeDuration
             | Self::UplinkLag
-            | Self::RollUpDuration => Some(Unit::Seconds),
+            | Self::RollUpDuration
+            | Self::SinkLag => Some(Unit::Seconds),
             _ => None,
         }
     }
@@ -183,6 +208,25 @@ pub struct AlertLabel {
     pub severity: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct SinkLabel {
+    pub sink: &'static str,
+}
+
+/// `kind` is `changes` or `uplinks`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct WaitingLabel {
+    pub sink: &'static str,
+    pub kind: &'static str,
+}
+
+/// `reason` is one of a few fixed words, never a message.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct RetryLabel {
+    pub sink: &'static str,
+    pub reason: &'static str,
+}
+
 /// All metrics of the process. Passed to those who count; there is no global.
 pub struct Metrics {
     registry: Registry,
@@ -210,6 +254,12 @@ pub struct Metrics {
     pub uplinks_redecoded: Counter,
     pub windows_crowded: Counter,
     pub alerts_opened: Family<AlertLabel, Counter>,
+    pub sink_lag: Family<SinkLabel, Gauge>,
+    pub sink_waiting: Family<WaitingLabel, Gauge>,
+    pub sink_points: Family<SinkLabel, Counter>,
+    pub sink_retries: Family<RetryLabel, Counter>,
+    pub sink_dead_letters: Family<SinkLabel, Gauge>,
+    pub sink_held: Family<SinkLabel, Gauge>,
 }
 
 impl Default for Metrics {
@@ -250,6 +300,12 @@ impl Default for Metrics {
             uplinks_redecoded: add(&mut registry, Name::UplinksRedecoded, Counter::default()),
             windows_crowded: add(&mut registry, Name::WindowsCrowded, Counter::default()),
             alerts_opened: add(&mut registry, Name::AlertsOpened, Family::default()),
+            sink_lag: add(&mut registry, Name::SinkLag, Family::default()),
+            sink_waiting: add(&mut registry, Name::SinkWaiting, Family::default()),
+            sink_points: add(&mut registry, Name::SinkPoints, Family::default()),
+            sink_retries: add(&mut registry, Name::SinkRetries, Family::default()),
+            sink_dead_letters: add(&mut registry, Name::SinkDeadLetters, Family::default()),
+            sink_held: add(&mut registry, Name::SinkHeld, Family::default()),
             registry,
         }
     }

@@ -110,7 +110,8 @@ impl City {
         fs::write(decoders.join("acme/sim-1.toml"), PROFILE).unwrap();
         fs::write(decoders.join("acme/sim-1.js"), CODEC).unwrap();
         fs::write(dir.path().join("alerts.toml"), rules).unwrap();
-        let (mut sites, mut devices, mut deployments) = (String::new(), String::new(), String::new());
+        let (mut sites, mut devices, mut deployments) =
+            (String::new(), String::new(), String::new());
         for number in 1..=sensors {
             let (id, dev_eui) = (format!("plats-{number}"), DevEui(number));
             sites += &format!(
@@ -145,7 +146,8 @@ impl City {
 
     /// What sensors say arrives.
     pub fn hear(&mut self, all: &[Says], arrived_at: DateTime<Utc>) {
-        let messages: Vec<Message> = all.iter().map(|says| self.message(says, arrived_at)).collect();
+        let messages: Vec<Message> =
+            all.iter().map(|says| self.message(says, arrived_at)).collect();
         let (pipeline, writer) = (&mut self.pipeline, &mut self.store.writer);
         let taken: Result<(), StoreError> = writer.batch(|batch| {
             for message in &messages {
@@ -158,7 +160,8 @@ impl City {
 
     /// The same as one that says nonsense.
     pub fn mumble(&mut self, sensor: u64, arrived_at: DateTime<Utc>) {
-        let says = Says { sensor, port: LEVEL, value: 0.0, measured_at: arrived_at, gateways: &["a"] };
+        let says =
+            Says { sensor, port: LEVEL, value: 0.0, measured_at: arrived_at, gateways: &["a"] };
         let mut message = self.message(&says, arrived_at);
         let body = String::from_utf8(message.body.to_vec()).unwrap().replace("AAAAAA==", "AA==");
         message.body = Bytes::from(body);
@@ -265,11 +268,7 @@ fn start(
     let mut pipeline =
         Pipeline::new(registry, Arc::clone(catalog), PipelineLimits::default(), metrics);
     let routes = vec![
-        Route {
-            channel: "jour".to_owned(),
-            least: Severity::Critical,
-            after: TimeDelta::zero(),
-        },
+        Route { channel: "jour".to_owned(), least: Severity::Critical, after: TimeDelta::zero() },
         Route { channel: "drift".to_owned(), least: Severity::Info, after: TimeDelta::zero() },
         Route {
             channel: "chef".to_owned(),

@@ -75,8 +75,7 @@ fn a_month_wakes_somebody_for_each_true_thing_and_for_nothing_else() {
     let mut city = City::new(24, RULES, begin);
     for hour in 0..30 * 24 {
         let now = begin + TimeDelta::hours(i64::try_from(hour).unwrap());
-        let mut all: Vec<Says> =
-            (1..=24).filter_map(|sensor| said(sensor, hour, begin)).collect();
+        let mut all: Vec<Says> = (1..=24).filter_map(|sensor| said(sensor, hour, begin)).collect();
         if hour == 16 * 24 {
             // A buffer of the flood, ten days late.
             let measured_at = begin + TimeDelta::hours(131) + TimeDelta::minutes(20);

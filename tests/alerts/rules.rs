@@ -58,8 +58,7 @@ fn hear(city: &mut City, sensor: u64, port: u8, value: f64, minutes: i64) {
     city.hear(&[one], minute(minutes) + TimeDelta::seconds(1));
 }
 
-const LEVEL_RULE: &str =
-    "[[rule]]\nid = \"hog\"\nquantity = \"water_level\"\nabove = 63.5\nclear = 63.4\nseverity = \"critical\"\n";
+const LEVEL_RULE: &str = "[[rule]]\nid = \"hog\"\nquantity = \"water_level\"\nabove = 63.5\nclear = 63.4\nseverity = \"critical\"\n";
 
 #[test]
 fn late_data_open_nothing_and_close_nothing() {
@@ -143,7 +142,8 @@ fn a_codec_that_fails_is_told_once_and_is_over_with_the_first_good_uplink() {
 
 #[test]
 fn who_acknowledges_keeps_the_boss_asleep_and_a_silence_the_others_too() {
-    let rules = "[[rule]]\nid = \"lacka\"\nquantity = \"leak\"\nis_on = true\nseverity = \"critical\"\n";
+    let rules =
+        "[[rule]]\nid = \"lacka\"\nquantity = \"leak\"\nis_on = true\nseverity = \"critical\"\n";
     let mut city = City::new(2, rules, minute(0));
     hear(&mut city, 1, LEAK, 1.0, 0);
     let alert = city.opened()[0].clone();

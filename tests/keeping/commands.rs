@@ -103,7 +103,8 @@ fn the_service_drops_what_is_due_when_nothing_else_waits() {
     let (health, stop) = (Arc::new(Health::default()), CancellationToken::new());
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let (_nobody, reloads) = tokio::sync::mpsc::channel(1);
-    let wires = Wires { intake, reloads, stop, runtime: runtime.handle().clone() };
+    let (_, writes) = stadspuls::store::Writes::channel();
+    let wires = Wires { intake, reloads, writes, stop, runtime: runtime.handle().clone() };
     drop(run(wires, pipeline, store.writer, config, health));
 
     let connection = rusqlite::Connection::open(dir.path().join("stadspuls.sqlite")).unwrap();

@@ -62,9 +62,8 @@ impl Trouble {
     /// Percent of the uplinks that are missing; none while too few are known of.
     fn lost_percent(&self) -> Option<u32> {
         let sent = self.heard.saturating_add(self.lost);
-        (sent >= GAPS_UPLINKS_MIN).then(|| {
-            u32::try_from(u64::from(self.lost) * 100 / u64::from(sent)).unwrap_or(100)
-        })
+        (sent >= GAPS_UPLINKS_MIN)
+            .then(|| u32::try_from(u64::from(self.lost) * 100 / u64::from(sent)).unwrap_or(100))
     }
 }
 
@@ -78,7 +77,8 @@ impl Pipeline {
         for alert in batch.standing_alerts(None)? {
             let Subject::Device(dev_eui) = alert.subject else { continue };
             let built_in = &self.watch.rules.built_in;
-            let limit = |part: &Option<(u32, Telling)>| part.as_ref().map_or(1, |(limit, _)| *limit);
+            let limit =
+                |part: &Option<(u32, Telling)>| part.as_ref().map_or(1, |(limit, _)| *limit);
             let (failures, skewed) = (limit(&built_in.codec_failing), limit(&built_in.clock_skew));
             let trouble = self
                 .watch
@@ -130,19 +130,15 @@ impl Pipeline {
         }
         let built_in = std::sync::Arc::clone(&self.watch.rules);
         let built_in = &built_in.built_in;
-        let evidence =
-            Evidence { time: Some(signs.at), value: None, uplink: Some(signs.uplink) };
+        let evidence = Evidence { time: Some(signs.at), value: None, uplink: Some(signs.uplink) };
         let in_a_row = [
             (CODEC_FAILING, &built_in.codec_failing, before.failures, trouble_now.failures),
             (CLOCK_SKEW, &built_in.clock_skew, before.skewed, trouble_now.skewed),
         ];
         for (rule, part, was, is) in in_a_row {
             let Some((limit, telling)) = part else { continue };
-            let state = if is >= *limit {
-                Some(true)
-            } else {
-                (is == 0 && was > 0).then_some(false)
-            };
+            let state =
+                if is >= *limit { Some(true) } else { (is == 0 && was > 0).then_some(false) };
             if let Some(is_there) = state {
                 self.say(batch, rule, dev_eui, telling, is_there, evidence, now)?;
             }
@@ -186,16 +182,8 @@ impl Pipeline {
         let name = self.device_name(dev_eui);
         let words = Words { device: Some(&name), value: evidence.value, ..Words::default() };
         let (timing, alert) = (Timing::default(), alert.as_ref());
-        let case = Case {
-            rule: &rule,
-            subject: &subject,
-            timing,
-            telling,
-            alert,
-            evidence,
-            words,
-            now,
-        };
+        let case =
+            Case { rule: &rule, subject: &subject, timing, telling, alert, evidence, words, now };
         self.step(batch, &case, step).map(|_| ())
     }
 

@@ -59,10 +59,10 @@ impl Pipeline {
 
     /// All devices that stand somewhere, and when each was heard.
     fn fleet(&self, heard: &BTreeMap<DevEui, HeardFrom>, now: DateTime<Utc>) -> Vec<LastHeard> {
-        let standing =
-            self.registry.devices().filter(|device| {
-                self.registry.deployment_at(device.dev_eui, now).is_some()
-            });
+        let standing = self
+            .registry
+            .devices()
+            .filter(|device| self.registry.deployment_at(device.dev_eui, now).is_some());
         standing
             .map(|device| {
                 let heard = heard.get(&device.dev_eui);
@@ -147,12 +147,8 @@ impl Pipeline {
         } else {
             let list: Vec<String> = members.iter().map(|&one| self.device_name(one)).collect();
             let words = Words { list: &list, since: Some(now), ..about(subject) };
-            let standing = Standing {
-                state: AlertState::Open,
-                since: now,
-                clearing_since: None,
-                openings: 1,
-            };
+            let standing =
+                Standing { state: AlertState::Open, since: now, clearing_since: None, openings: 1 };
             let case = silent_case(&rule, subject, telling, words, now);
             self.step(batch, &case, Step::Open(standing))?
         };
@@ -317,9 +313,8 @@ impl Pipeline {
 /// The alerts about devices that are silent by themselves.
 fn standing_alone(batch: &Batch<'_>) -> Result<Vec<Alert>, StoreError> {
     let standing = batch.standing_alerts(None)?;
-    let is_alone = |alert: &Alert| {
-        &*alert.rule.0 == SILENT && matches!(alert.subject, Subject::Device(_))
-    };
+    let is_alone =
+        |alert: &Alert| &*alert.rule.0 == SILENT && matches!(alert.subject, Subject::Device(_));
     Ok(standing.into_iter().filter(is_alone).collect())
 }
 

@@ -6,11 +6,14 @@ use std::time::{Duration, Instant};
 use super::{Worker, chain};
 use crate::clock;
 use crate::pipeline::Redecoder;
-use crate::store::{Dropped, StoreError};
-use crate::telemetry::KindLabel;
+use crate::store::{Dropped, StoreError, WriteRequest};
+use crate::telemetry::{CauseLabel, KindLabel};
 
 /// How long after nothing was left to drop we look again: whole days go, so it need not be often.
 const RETENTION_PAUSE: Duration = Duration::from_secs(600);
+
+/// How long after nothing was left to trim we look again. A city brings some thousand changes meanwhile.
+const TRIM_PAUSE: Duration = Duration::from_secs(60);
 
 /// How often we look whether a run of decoding again was asked for.
 pub(super) const REDECODE_PAUSE: Duration = Duration::from_secs(1);
@@ -27,7 +30,11 @@ impl Worker {
     pub(super) fn idle(&mut self) {
         while self.intake.is_empty()
             && !self.stop.is_cancelled()
-            && (self.redecode(REDECODED_AT_REST) || self.roll_up() || self.dispose())
+            && (self.write_for_others()
+                || self.redecode(REDECODED_AT_REST)
+                || self.roll_up()
+                || self.dispose()
+                || self.trim())
         {}
     }
 
@@ -45,6 +52,42 @@ impl Worker {
             self.count_store_error(&error);
             tracing::warn!(error = chain(&error), "alerts are not looked at this time");
         }
+    }
+
+    /// Writes what somebody wants written, one thing at a time. Returns whether there was something.
+    pub(super) fn write_for_others(&mut self) -> bool {
+        let Ok(request) = self.writes.try_recv() else { return false };
+        self.write_for(request);
+        true
+    }
+
+    /// Whoever asks hears of a failure; a panic is nobody's end but the request's.
+    pub(super) fn write_for(&mut self, request: WriteRequest) {
+        let writer = &mut self.writer;
+        match catch_unwind(AssertUnwindSafe(|| request.perform(writer))) {
+            Ok(None) => {}
+            Ok(Some(reason)) => {
+                self.metrics.store_errors.get_or_create(&CauseLabel { reason }).inc();
+            }
+            Err(_panic) => tracing::error!("a request to write panicked; nothing is written"),
+        }
+    }
+
+    /// Drops changes that everybody has accepted. Returns whether there may be more to do.
+    fn trim(&mut self) -> bool {
+        if Instant::now() < self.trim_due {
+            return false;
+        }
+        match self.writer.trim_changes(&self.config.sinks) {
+            Ok(true) => return true,
+            Ok(false) => {}
+            Err(error) => {
+                self.count_store_error(&error);
+                tracing::warn!(error = chain(&error), "changes are not trimmed this time");
+            }
+        }
+        self.trim_due = Instant::now() + TRIM_PAUSE;
+        false
     }
 
     /// Takes the run that was asked for first a step further. Returns whether there may be more to do.

@@ -47,8 +47,13 @@ pub struct Notice {
 pub enum Sent {
     Delivered,
     /// To be tried again at that time.
-    Later { at: DateTime<Utc>, error: String },
-    GaveUp { error: String },
+    Later {
+        at: DateTime<Utc>,
+        error: String,
+    },
+    GaveUp {
+        error: String,
+    },
 }
 
 impl Batch<'_> {
