@@ -110,6 +110,7 @@ impl App {
         let registry = Arc::new(registry::take_fleet(&mut writer, &fleet, clock::now())?);
 
         let (intake, deliveries) = mpsc::channel(config.limits.intake.0);
+        let (writes, requests) = Writes::channel();
         let stop_api = CancellationToken::new();
         let parts = api::Parts {
             reader: reader.clone(),
@@ -117,6 +118,7 @@ impl App {
             metrics: Arc::clone(&metrics),
             health: Arc::clone(&health),
             intake: intake.clone(),
+            writes: writes.clone(),
             now: Arc::new(clock::now),
         };
         let (router, routers) = watch::channel(api::router(&api_config, parts.clone()));
@@ -129,7 +131,6 @@ impl App {
         let health_of_worker = Arc::clone(&health);
         let (reloads, wanted) = mpsc::channel(1);
         metrics.intake_capacity.set(i64::try_from(config.limits.intake.0).unwrap_or(i64::MAX));
-        let (writes, requests) = Writes::channel();
         let wires =
             sinks::Wires { reader: &reader, writes: &writes, metrics: &metrics, health: &health };
         let sink = config.influxdb.as_ref().zip(token);

@@ -1,5 +1,6 @@
 //! What can be typed, one file a command.
 
+mod alerts;
 mod backup;
 mod catalog;
 mod check;
@@ -41,6 +42,7 @@ enum Command {
     Verify(verify::Verify),
     Redecode(redecode::Redecode),
     Reload(reload::Reload),
+    Alerts(alerts::Alerts),
     Sink(sink::Sink),
     Simulate(simulate::Simulate),
     Catalog(catalog::Catalog),
@@ -64,6 +66,7 @@ impl Cli {
             Command::Verify(verify) => verify.run(),
             Command::Redecode(redecode) => redecode.run(),
             Command::Reload(reload) => reload.run(),
+            Command::Alerts(alerts) => alerts.run(),
             Command::Sink(sink) => sink.run(),
             Command::Simulate(simulate) => simulate.run(),
             Command::Catalog(catalog) => catalog.run(),

@@ -115,8 +115,9 @@ mod tests {
         let quiet = |last: f64| -> Vec<(i64, f64)> {
             (0..6).map(|n| (n * day, 100.0)).chain([(6 * day, last)]).collect()
         };
+        type Case<'c> = (&'c str, &'c Condition, &'c [(i64, f64)], Finding);
         #[rustfmt::skip]
-        let cases: &[(&str, &Condition, &[(i64, f64)], Finding)] = &[
+        let cases: &[Case<'_>] = &[
             ("over the limit", &above, &[(0, 63.51)], Holds),
             ("at the limit", &above, &[(0, 63.5)], Between),
             ("below the limit", &above, &[(0, 63.4)], Clear),

@@ -54,7 +54,10 @@ impl Reader {
     }
 }
 
-fn alerts(connection: &Connection, filter: &AlertFilter) -> Result<Vec<Alert>, StoreError> {
+pub(super) fn alerts(
+    connection: &Connection,
+    filter: &AlertFilter,
+) -> Result<Vec<Alert>, StoreError> {
     let states = match filter.state {
         Some(state) => format!("state = '{}'", state.name()),
         None => "state in ('open', 'acknowledged')".to_owned(),
