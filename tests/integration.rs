@@ -19,5 +19,6 @@ mod envelopes;
 mod faults;
 mod ingest;
 mod keeping;
+mod sink;
 mod support;
 mod tidy;
