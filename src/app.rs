@@ -23,12 +23,12 @@ use crate::intake::Intake;
 use crate::pipeline::{self, Pipeline, Reload, Watch, Wires, WorkerConfig};
 use crate::registry;
 use crate::secret::SecretError;
-use crate::sink::influxdb;
 use crate::source::listener::{self, Listener, Password, Renewal};
 use crate::source::mqtt;
 use crate::source::tls::{self, TlsError};
 use crate::store::{Reader, Store, StoreError, Writer, Writes};
 use crate::telemetry::{Health, Metrics};
+use sinks::Sinks;
 
 /// Why the service cannot start. Nothing is left running.
 #[derive(Debug, thiserror::Error)]
@@ -64,8 +64,6 @@ struct ReloadWires {
     router: watch::Sender<Router>,
     parts: api::Parts,
     renewals: Vec<(ListenerConfig, Renewal)>,
-    /// The sink's token.
-    token: Option<watch::Sender<String>>,
     /// As it was at the start; its secrets and certificates are read again.
     config: Config,
 }
@@ -82,8 +80,7 @@ pub struct App {
     stop_sources: CancellationToken,
     worker: JoinHandle<Writer>,
     stop_worker: CancellationToken,
-    sinks: JoinSet<()>,
-    stop_sinks: CancellationToken,
+    sinks: Sinks,
     api: tokio::task::JoinHandle<io::Result<()>>,
     stop_api: CancellationToken,
     reload: ReloadWires,
@@ -104,13 +101,15 @@ impl App {
         let http = bind_http(&config).await?;
         let bound = bind_listeners(&config.listeners, &config.store.dir).await?;
         let api_config = api_config(&config)?;
-        let token = config.influxdb.as_ref().map(sinks::token).transpose()?;
 
         let Store { mut writer, reader } = Store::open(&config.store)?;
         let registry = Arc::new(registry::take_fleet(&mut writer, &fleet, clock::now())?);
+        let (writes, requests) = Writes::channel();
+        let around =
+            sinks::Around { reader: &reader, writes: &writes, metrics: &metrics, health: &health };
+        let mut sinks = Sinks::prepare(&config, &mut writer, around)?;
 
         let (intake, deliveries) = mpsc::channel(config.limits.intake.0);
-        let (writes, requests) = Writes::channel();
         let stop_api = CancellationToken::new();
         let parts = api::Parts {
             reader: reader.clone(),
@@ -131,23 +130,9 @@ impl App {
         let health_of_worker = Arc::clone(&health);
         let (reloads, wanted) = mpsc::channel(1);
         metrics.intake_capacity.set(i64::try_from(config.limits.intake.0).unwrap_or(i64::MAX));
-        let wires =
-            sinks::Wires { reader: &reader, writes: &writes, metrics: &metrics, health: &health };
-        let sink = config.influxdb.as_ref().zip(token);
-        let sink = sink.map(|(sink, token)| {
-            let timing = config.limits.pipeline.timing.clone();
-            sinks::prepare(sink, token, timing, &mut writer, &wires)
-        });
-        let (sink, token) = sink.transpose()?.unzip();
         let stop_worker = CancellationToken::new();
         let worker = {
-            let (limits, worker_config) =
-                (config.limits.pipeline.clone(), config.limits.worker.clone());
-            let worker_config = WorkerConfig {
-                retention: config.retention.clone(),
-                sinks: config.influxdb.iter().map(|_| influxdb::NAME.to_owned()).collect(),
-                ..worker_config
-            };
+            let (limits, worker_config) = (config.limits.pipeline.clone(), worker_config(&config));
             let (metrics, stop) = (Arc::clone(&metrics), stop_worker.clone());
             let runtime = tokio::runtime::Handle::current();
             let watch = watch(&config, alerts);
@@ -161,19 +146,11 @@ impl App {
             })?
         };
 
-        let (mut sinks, stop_sinks) = (JoinSet::new(), CancellationToken::new());
-        if let Some(sink) = sink {
-            sinks.spawn(sink.run(stop_sinks.clone()));
-        }
+        sinks.start();
         let stop_sources = CancellationToken::new();
         let listeners =
             bound.iter().map(|(name, listener)| (name.clone(), listener.local_addr())).collect();
-        let renewals = config
-            .listeners
-            .iter()
-            .cloned()
-            .zip(bound.iter().map(|(_, listener)| listener.renewal()))
-            .collect();
+        let renewals = renewals(&config, &bound);
         let sources = start_sources(&config, bound, &intake, &metrics, &health, &stop_sources);
         Ok(Self {
             http: http_addr,
@@ -185,10 +162,9 @@ impl App {
             worker,
             stop_worker,
             sinks,
-            stop_sinks,
             api,
             stop_api,
-            reload: ReloadWires { reloads, router, parts, renewals, token, config },
+            reload: ReloadWires { reloads, router, parts, renewals, config },
         })
     }
 
@@ -199,11 +175,11 @@ impl App {
     ///
     /// If a secret or a certificate cannot be read, or as the store's; all is then as it was.
     pub async fn reload(&self, prepared: Prepared) -> Result<(), ReloadError> {
-        let ReloadWires { reloads, router, parts, renewals, token, config } = &self.reload;
+        let ReloadWires { reloads, router, parts, renewals, config } = &self.reload;
         let api_config = api_config(config)?;
         let renewed: Vec<listener::Access> =
             renewals.iter().map(|(config, _)| access(config)).collect::<Result<_, _>>()?;
-        let new_token = config.influxdb.as_ref().map(sinks::token).transpose()?;
+        let token = self.sinks.read_token()?;
         let Prepared { catalog, fleet, alerts, .. } = prepared;
         let (done, answer) = oneshot::channel();
         let reload = Reload { catalog, fleet, watch: watch(config, alerts), done };
@@ -215,18 +191,14 @@ impl App {
         for ((_, renewal), access) in renewals.iter().zip(renewed) {
             renewal.renew(access);
         }
-        if let Some((token, new)) = token.as_ref().zip(new_token) {
-            drop(token.send_replace(new));
-        }
+        self.sinks.renew(token);
         Ok(())
     }
 
     /// Stops taking messages, commits and acknowledges those on their way, then ends the rest.
     pub async fn stop(mut self) {
         self.stop_sources.cancel();
-        // What a sink has not written down it delivers again.
-        self.stop_sinks.cancel();
-        while self.sinks.join_next().await.is_some() {}
+        self.sinks.stop().await;
         // A store that fails must not keep the process alive; what it has not taken stays with
         // the broker.
         self.stop_worker.cancel();
@@ -245,6 +217,20 @@ impl App {
             tracing::error!("the pipeline ended by a panic");
         }
     }
+}
+
+fn worker_config(config: &Config) -> WorkerConfig {
+    WorkerConfig {
+        retention: config.retention.clone(),
+        sinks: Sinks::names(config),
+        ..config.limits.worker.clone()
+    }
+}
+
+/// By which the secrets of each listener are renewed.
+fn renewals(config: &Config, bound: &[(String, Listener)]) -> Vec<(ListenerConfig, Renewal)> {
+    let renewals = bound.iter().map(|(_, listener)| listener.renewal());
+    config.listeners.iter().cloned().zip(renewals).collect()
 }
 
 async fn bind_http(config: &Config) -> Result<tokio::net::TcpListener, StartError> {
