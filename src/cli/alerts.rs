@@ -87,7 +87,7 @@ struct SilenceFor {
     /// Who decides that.
     #[arg(long, value_name = "NAME")]
     by: String,
-    /// Why.
+    /// Why they are silenced, for whoever wonders.
     #[arg(long)]
     why: String,
 }
