@@ -51,6 +51,6 @@ pub use request::{WriteError, WriteRequest, Writes};
 pub use series::{Change, End, HourAggregate, Range, StoredObservation};
 pub use sink::{
     About, Advance, Again, Backfill, BackfillScope, DeadLetter, HeardRow, ItemId, Page, Refusal,
-    SinkState, Told,
+    SinkState, Told, Transition,
 };
 pub use write::{Batch, Writer};

@@ -98,6 +98,11 @@ impl Happening {
             Self::Left => "left",
         }
     }
+
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.name() == name)
+    }
 }
 
 /// Who has done something, and what they say of it.

@@ -86,9 +86,8 @@ fn events(connection: &Connection, id: AlertId) -> Result<Vec<AlertEvent>, Store
     )?;
     let rows = statement.query_map([id.0], |row| {
         let what: String = row.get(1)?;
-        let known = Happening::ALL.into_iter().find(|known| known.name() == what);
         // What a later version has written is left out rather than guessed.
-        let Some(what) = known else { return Ok(None) };
+        let Some(what) = Happening::from_name(&what) else { return Ok(None) };
         Ok(Some(AlertEvent {
             at: time(row.get(0)?),
             what,
