@@ -7,6 +7,8 @@ mod codec;
 mod decode;
 mod demo;
 mod folder;
+mod health;
+mod init;
 mod lines;
 mod redecode;
 mod reload;
@@ -33,8 +35,10 @@ pub struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Demo(demo::Demo),
+    Init(init::Init),
     Run(run::Run),
     Check(check::Check),
+    Health(health::Health),
     Backup(backup::Backup),
     Restore(restore::Restore),
     Verify(verify::Verify),
@@ -55,8 +59,10 @@ impl Cli {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         match self.command {
             Command::Demo(demo) => demo.run(),
+            Command::Init(init) => init.run(),
             Command::Run(run) => run.run(),
             Command::Check(check) => check.run(),
+            Command::Health(health) => health.run(),
             Command::Backup(backup) => backup.run(),
             Command::Restore(restore) => restore.run(),
             Command::Verify(verify) => verify.run(),
