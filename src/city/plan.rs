@@ -37,7 +37,7 @@ const PRIVATE: u32 = 0o600;
 pub const PASSWORDS: &str = "mosquitto/passwords";
 
 /// Folders that both have come first, then those that only containers need.
-const FOLDERS: [(&str, u32); 19] = [
+const FOLDERS: [(&str, u32); 20] = [
     ("fleet", FOLDER_MODE),
     ("sensors", FOLDER_MODE),
     ("secrets", PRIVATE_FOLDER),
@@ -55,6 +55,7 @@ const FOLDERS: [(&str, u32); 19] = [
     ("data/stadspuls", PRIVATE_FOLDER),
     ("data/mosquitto", PRIVATE_FOLDER),
     ("data/influxdb", PRIVATE_FOLDER),
+    ("data/influxdb-config", PRIVATE_FOLDER),
     ("data/grafana", PRIVATE_FOLDER),
     ("backups", PRIVATE_FOLDER),
 ];
