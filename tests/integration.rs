@@ -12,6 +12,7 @@
 mod bench;
 mod broker;
 mod catalogue;
+mod city;
 mod cli;
 mod config;
 mod durability;

@@ -25,7 +25,7 @@ impl Mosquitto {
     pub fn with(settings: &str, files: impl FnOnce(&std::path::Path)) -> Self {
         let dir = tempfile::tempdir().unwrap();
         files(dir.path());
-        let addr = SocketAddr::from(([127, 0, 0, 1], free_port()));
+        let addr = free_addr();
         let settings = settings.replace("{dir}", dir.path().to_str().unwrap());
         let folder = dir.path().display();
         // Started by root it would become a user who cannot read the folder.
@@ -41,6 +41,18 @@ impl Mosquitto {
              {settings}\n",
             addr.port()
         );
+        Self::run(dir, addr, &config)
+    }
+
+    /// With a whole configuration that somebody else has written, for this address.
+    pub fn as_configured(addr: SocketAddr, config: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let log = dir.path().join("mosquitto.log");
+        let config = format!("{config}\nlog_dest file {}\n", log.display());
+        Self::run(dir, addr, &config)
+    }
+
+    fn run(dir: tempfile::TempDir, addr: SocketAddr, config: &str) -> Self {
         fs::write(dir.path().join("mosquitto.conf"), config).unwrap();
         let mut broker = Self { dir, addr, child: None };
         broker.restart();
@@ -132,6 +144,11 @@ fn spawn(config: &std::path::Path) -> Child {
         }
     }
     panic!("mosquitto is not installed: run ./test, which installs it and runs all tests");
+}
+
+/// An address of this machine that nobody listens at.
+pub fn free_addr() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], free_port()))
 }
 
 /// A port below those that the system gives to outgoing connections, so that nobody takes it
