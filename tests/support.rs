@@ -13,7 +13,7 @@ mod wait;
 pub use api::Api;
 pub use app::{TestApp, start_error};
 pub use home::Home;
-pub use mosquitto::{Mosquitto, free_addr};
+pub use mosquitto::{Mosquitto, free_port};
 pub use process::{Process, refusal};
 pub use publisher::{Message, Publisher, publish};
 pub use uplinks::{ELSEWHERE, STRANGER, Up, WATER, ago, now};

@@ -4,7 +4,11 @@ use std::process::{Command, Output};
 
 use super::{city, compose, yaml};
 use crate::cli::stadspuls;
-use crate::support::{Home, Mosquitto, Process, STRANGER, Up, free_addr};
+use crate::support::{Home, Mosquitto, Process, STRANGER, Up, free_port};
+
+fn free_addr() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], free_port()))
+}
 
 /// The broker as a city has it: its own file, with other places for folders and port.
 fn broker(home: &Home, listener: &str) -> Mosquitto {

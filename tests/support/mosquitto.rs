@@ -25,7 +25,7 @@ impl Mosquitto {
     pub fn with(settings: &str, files: impl FnOnce(&std::path::Path)) -> Self {
         let dir = tempfile::tempdir().unwrap();
         files(dir.path());
-        let addr = free_addr();
+        let addr = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let settings = settings.replace("{dir}", dir.path().to_str().unwrap());
         let folder = dir.path().display();
         // Started by root it would become a user who cannot read the folder.
@@ -146,14 +146,9 @@ fn spawn(config: &std::path::Path) -> Child {
     panic!("mosquitto is not installed: run ./test, which installs it and runs all tests");
 }
 
-/// An address of this machine that nobody listens at.
-pub fn free_addr() -> SocketAddr {
-    SocketAddr::from(([127, 0, 0, 1], free_port()))
-}
-
 /// A port below those that the system gives to outgoing connections, so that nobody takes it
 /// while a broker is being restarted.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     const FIRST: u16 = 12_000;
     const COUNT: u16 = 20_000;
     static NEXT: AtomicU16 = AtomicU16::new(0);
