@@ -8,6 +8,8 @@ mod codec;
 mod decode;
 mod demo;
 mod folder;
+mod health;
+mod init;
 mod lines;
 mod redecode;
 mod reload;
@@ -35,8 +37,10 @@ pub struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Demo(demo::Demo),
+    Init(init::Init),
     Run(run::Run),
     Check(check::Check),
+    Health(health::Health),
     Backup(backup::Backup),
     Restore(restore::Restore),
     Verify(verify::Verify),
@@ -59,8 +63,10 @@ impl Cli {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         match self.command {
             Command::Demo(demo) => demo.run(),
+            Command::Init(init) => init.run(),
             Command::Run(run) => run.run(),
             Command::Check(check) => check.run(),
+            Command::Health(health) => health.run(),
             Command::Backup(backup) => backup.run(),
             Command::Restore(restore) => restore.run(),
             Command::Verify(verify) => verify.run(),
