@@ -1,5 +1,6 @@
 //! Builds each part, starts them in the order of the data's flow and stops them in reverse.
 
+mod channels;
 mod prepare;
 mod sinks;
 
@@ -20,6 +21,7 @@ use crate::api::{self, Router};
 use crate::clock;
 use crate::config::{Config, ListenerConfig, SenderConfig};
 use crate::intake::Intake;
+use crate::notify::Channel;
 use crate::pipeline::{self, Pipeline, Reload, Watch, Wires, WorkerConfig};
 use crate::registry;
 use crate::secret::SecretError;
@@ -43,6 +45,8 @@ pub enum StartError {
     Secret { part: String, error: SecretError },
     #[error("TLS of {part}: {error}")]
     Tls { part: String, error: TlsError },
+    #[error("channel {name}: {error}")]
+    Channel { name: String, error: String },
     #[error("cannot start a thread: {0}")]
     Thread(io::Error),
 }
@@ -66,6 +70,7 @@ struct ReloadWires {
     renewals: Vec<(ListenerConfig, Renewal)>,
     /// The sink's token.
     token: Option<watch::Sender<String>>,
+    channels: channels::Renewal,
     /// As it was at the start; its secrets and certificates are read again.
     config: Config,
 }
@@ -105,6 +110,7 @@ impl App {
         let bound = bind_listeners(&config.listeners, &config.store.dir).await?;
         let api_config = api_config(&config)?;
         let token = config.influxdb.as_ref().map(sinks::token).transpose()?;
+        let secrets = channels::secrets(&config.channels)?;
 
         let Store { mut writer, reader } = Store::open(&config.store)?;
         let registry = Arc::new(registry::take_fleet(&mut writer, &fleet, clock::now())?);
@@ -138,6 +144,8 @@ impl App {
             sinks::prepare(sink, token, timing, &mut writer, &wires)
         });
         let (sink, token) = sink.transpose()?.unzip();
+        let facts = channels::facts(&config, &alerts, &catalog);
+        let channels = channels::prepare(&config.channels, secrets, facts, &mut writer, &wires)?;
         let stop_worker = CancellationToken::new();
         let worker = {
             let (limits, worker_config) =
@@ -164,6 +172,7 @@ impl App {
         if let Some(sink) = sink {
             sinks.spawn(sink.run(stop_sinks.clone()));
         }
+        let channels = channels.start(&mut sinks, &stop_sinks);
         let stop_sources = CancellationToken::new();
         let listeners =
             bound.iter().map(|(name, listener)| (name.clone(), listener.local_addr())).collect();
@@ -187,23 +196,26 @@ impl App {
             stop_sinks,
             api,
             stop_api,
-            reload: ReloadWires { reloads, router, parts, renewals, token, config },
+            reload: ReloadWires { reloads, router, parts, renewals, token, channels, config },
         })
     }
 
     /// Takes in a changed catalogue and fleet while everything goes on, and renewed passwords, tokens and
-    /// certificates of listeners, API and sink. What else the configuration says holds from the next start.
+    /// certificates of listeners, API, sink and channels. What else the configuration says holds from the next start.
     ///
     /// # Errors
     ///
     /// If a secret or a certificate cannot be read, or as the store's; all is then as it was.
     pub async fn reload(&self, prepared: Prepared) -> Result<(), ReloadError> {
-        let ReloadWires { reloads, router, parts, renewals, token, config } = &self.reload;
+        let ReloadWires { reloads, router, parts, renewals, token, channels, config } =
+            &self.reload;
         let api_config = api_config(config)?;
         let renewed: Vec<listener::Access> =
             renewals.iter().map(|(config, _)| access(config)).collect::<Result<_, _>>()?;
         let new_token = config.influxdb.as_ref().map(sinks::token).transpose()?;
+        let new_secrets = channels::secrets(&config.channels)?;
         let Prepared { catalog, fleet, alerts, .. } = prepared;
+        let facts = channels::facts(config, &alerts, &catalog);
         let (done, answer) = oneshot::channel();
         let reload = Reload { catalog, fleet, watch: watch(config, alerts), done };
         reloads.send(reload).await.map_err(|_| ReloadError::Stopping)?;
@@ -217,6 +229,7 @@ impl App {
         if let Some((token, new)) = token.as_ref().zip(new_token) {
             drop(token.send_replace(new));
         }
+        channels.renew(new_secrets, facts);
         Ok(())
     }
 
@@ -317,7 +330,8 @@ fn watch(config: &Config, rules: Arc<Rules>) -> Watch {
     let senders = config.senders.iter().map(|sender| &sender.source);
     let sources = subscriptions.chain(listeners).chain(senders);
     let sources: Vec<String> = sources.map(|source| source.name.clone()).collect();
-    Watch::by(rules, Vec::new(), &sources)
+    let routes = config.channels.iter().map(Channel::route).collect();
+    Watch::by(rules, routes, &sources)
 }
 
 fn sender(config: &SenderConfig) -> Result<api::Sender, StartError> {

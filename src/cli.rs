@@ -1,5 +1,6 @@
 //! What can be typed, one file a command.
 
+mod alert_test;
 mod backup;
 mod catalog;
 mod check;
@@ -42,6 +43,7 @@ enum Command {
     Redecode(redecode::Redecode),
     Reload(reload::Reload),
     Sink(sink::Sink),
+    Alert(alert_test::Alert),
     Simulate(simulate::Simulate),
     Catalog(catalog::Catalog),
     Decode(decode::Decode),
@@ -65,6 +67,7 @@ impl Cli {
             Command::Redecode(redecode) => redecode.run(),
             Command::Reload(reload) => reload.run(),
             Command::Sink(sink) => sink.run(),
+            Command::Alert(alert) => alert.run(),
             Command::Simulate(simulate) => simulate.run(),
             Command::Catalog(catalog) => catalog.run(),
             Command::Decode(decode) => decode.run(),

@@ -3,7 +3,7 @@
 mod outbox;
 mod read;
 
-pub use outbox::{Notice, NoticeKind, Sent};
+pub use outbox::{Notice, NoticeKind, Sent, Waiting};
 pub use read::{AlertEvent, AlertFilter};
 
 use chrono::{DateTime, Utc};
