@@ -25,12 +25,21 @@ use crate::notify::Channel;
 use crate::pipeline::{self, Pipeline, Reload, Watch, Wires, WorkerConfig};
 use crate::registry;
 use crate::secret::SecretError;
-use crate::sink::influxdb;
 use crate::source::listener::{self, Listener, Password, Renewal};
 use crate::source::mqtt;
 use crate::source::tls::{self, TlsError};
 use crate::store::{Reader, Store, StoreError, Writer, Writes};
 use crate::telemetry::{Health, Metrics};
+use channels::Channels;
+use sinks::Sinks;
+
+/// What every part reaches that serves others from the store.
+struct Outside<'a> {
+    reader: &'a Reader,
+    writes: Writes,
+    metrics: &'a Arc<Metrics>,
+    health: &'a Arc<Health>,
+}
 
 /// Why the service cannot start. Nothing is left running.
 #[derive(Debug, thiserror::Error)]
@@ -68,9 +77,6 @@ struct ReloadWires {
     router: watch::Sender<Router>,
     parts: api::Parts,
     renewals: Vec<(ListenerConfig, Renewal)>,
-    /// The sink's token.
-    token: Option<watch::Sender<String>>,
-    channels: channels::Renewal,
     /// As it was at the start; its secrets and certificates are read again.
     config: Config,
 }
@@ -87,8 +93,8 @@ pub struct App {
     stop_sources: CancellationToken,
     worker: JoinHandle<Writer>,
     stop_worker: CancellationToken,
-    sinks: JoinSet<()>,
-    stop_sinks: CancellationToken,
+    sinks: Sinks,
+    channels: Channels,
     api: tokio::task::JoinHandle<io::Result<()>>,
     stop_api: CancellationToken,
     reload: ReloadWires,
@@ -109,11 +115,15 @@ impl App {
         let http = bind_http(&config).await?;
         let bound = bind_listeners(&config.listeners, &config.store.dir).await?;
         let api_config = api_config(&config)?;
-        let token = config.influxdb.as_ref().map(sinks::token).transpose()?;
-        let secrets = channels::secrets(&config.channels)?;
 
         let Store { mut writer, reader } = Store::open(&config.store)?;
         let registry = Arc::new(registry::take_fleet(&mut writer, &fleet, clock::now())?);
+        let (writes, requests) = Writes::channel();
+        let outside = Outside { reader: &reader, writes, metrics: &metrics, health: &health };
+        let mut sinks = Sinks::prepare(&config, &mut writer, &outside)?;
+        let facts = channels::facts(&config, &alerts, &catalog);
+        let mut channels = Channels::prepare(&config, facts, &mut writer, &outside)?;
+        drop(outside);
 
         let (intake, deliveries) = mpsc::channel(config.limits.intake.0);
         let stop_api = CancellationToken::new();
@@ -135,26 +145,9 @@ impl App {
         let health_of_worker = Arc::clone(&health);
         let (reloads, wanted) = mpsc::channel(1);
         metrics.intake_capacity.set(i64::try_from(config.limits.intake.0).unwrap_or(i64::MAX));
-        let (writes, requests) = Writes::channel();
-        let wires =
-            sinks::Wires { reader: &reader, writes: &writes, metrics: &metrics, health: &health };
-        let sink = config.influxdb.as_ref().zip(token);
-        let sink = sink.map(|(sink, token)| {
-            let timing = config.limits.pipeline.timing.clone();
-            sinks::prepare(sink, token, timing, &mut writer, &wires)
-        });
-        let (sink, token) = sink.transpose()?.unzip();
-        let facts = channels::facts(&config, &alerts, &catalog);
-        let channels = channels::prepare(&config.channels, secrets, facts, &mut writer, &wires)?;
         let stop_worker = CancellationToken::new();
         let worker = {
-            let (limits, worker_config) =
-                (config.limits.pipeline.clone(), config.limits.worker.clone());
-            let worker_config = WorkerConfig {
-                retention: config.retention.clone(),
-                sinks: config.influxdb.iter().map(|_| influxdb::NAME.to_owned()).collect(),
-                ..worker_config
-            };
+            let (limits, worker_config) = (config.limits.pipeline.clone(), worker_config(&config));
             let (metrics, stop) = (Arc::clone(&metrics), stop_worker.clone());
             let runtime = tokio::runtime::Handle::current();
             let watch = watch(&config, alerts);
@@ -168,11 +161,8 @@ impl App {
             })?
         };
 
-        let (mut sinks, stop_sinks) = (JoinSet::new(), CancellationToken::new());
-        if let Some(sink) = sink {
-            sinks.spawn(sink.run(stop_sinks.clone()));
-        }
-        let channels = channels.start(&mut sinks, &stop_sinks);
+        sinks.start();
+        channels.start();
         let stop_sources = CancellationToken::new();
         let listeners =
             bound.iter().map(|(name, listener)| (name.clone(), listener.local_addr())).collect();
@@ -193,10 +183,10 @@ impl App {
             worker,
             stop_worker,
             sinks,
-            stop_sinks,
+            channels,
             api,
             stop_api,
-            reload: ReloadWires { reloads, router, parts, renewals, token, channels, config },
+            reload: ReloadWires { reloads, router, parts, renewals, config },
         })
     }
 
@@ -207,13 +197,12 @@ impl App {
     ///
     /// If a secret or a certificate cannot be read, or as the store's; all is then as it was.
     pub async fn reload(&self, prepared: Prepared) -> Result<(), ReloadError> {
-        let ReloadWires { reloads, router, parts, renewals, token, channels, config } =
-            &self.reload;
+        let ReloadWires { reloads, router, parts, renewals, config } = &self.reload;
         let api_config = api_config(config)?;
         let renewed: Vec<listener::Access> =
             renewals.iter().map(|(config, _)| access(config)).collect::<Result<_, _>>()?;
-        let new_token = config.influxdb.as_ref().map(sinks::token).transpose()?;
-        let new_secrets = channels::secrets(&config.channels)?;
+        let token = self.sinks.read_token()?;
+        let secrets = self.channels.read_secrets()?;
         let Prepared { catalog, fleet, alerts, .. } = prepared;
         let facts = channels::facts(config, &alerts, &catalog);
         let (done, answer) = oneshot::channel();
@@ -226,19 +215,16 @@ impl App {
         for ((_, renewal), access) in renewals.iter().zip(renewed) {
             renewal.renew(access);
         }
-        if let Some((token, new)) = token.as_ref().zip(new_token) {
-            drop(token.send_replace(new));
-        }
-        channels.renew(new_secrets, facts);
+        self.sinks.renew(token);
+        self.channels.renew(secrets, facts);
         Ok(())
     }
 
     /// Stops taking messages, commits and acknowledges those on their way, then ends the rest.
     pub async fn stop(mut self) {
         self.stop_sources.cancel();
-        // What a sink has not written down it delivers again.
-        self.stop_sinks.cancel();
-        while self.sinks.join_next().await.is_some() {}
+        self.sinks.stop().await;
+        self.channels.stop().await;
         // A store that fails must not keep the process alive; what it has not taken stays with
         // the broker.
         self.stop_worker.cancel();
@@ -256,6 +242,14 @@ impl App {
         if tokio::task::spawn_blocking(move || worker.join().is_err()).await.unwrap_or(true) {
             tracing::error!("the pipeline ended by a panic");
         }
+    }
+}
+
+fn worker_config(config: &Config) -> WorkerConfig {
+    WorkerConfig {
+        retention: config.retention.clone(),
+        sinks: Sinks::names(config),
+        ..config.limits.worker.clone()
     }
 }
 

@@ -20,5 +20,6 @@ mod envelopes;
 mod faults;
 mod ingest;
 mod keeping;
+mod sink;
 mod support;
 mod tidy;

@@ -3,6 +3,7 @@
 
 mod api;
 mod app;
+mod authority;
 mod home;
 mod mosquitto;
 mod process;
@@ -12,9 +13,10 @@ mod wait;
 
 pub use api::Api;
 pub use app::{TestApp, start_error};
+pub use authority::Authority;
 pub use home::Home;
-pub use mosquitto::Mosquitto;
-pub use process::{Process, refusal};
+pub use mosquitto::{Mosquitto, free_port};
+pub use process::{Process, refusal, signal, wait_for_exit};
 pub use publisher::{Message, Publisher, publish};
 pub use uplinks::{ELSEWHERE, STRANGER, Up, WATER, ago, now};
 pub use wait::{eventually, never_within};

@@ -6,7 +6,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{StartError, sinks};
+use super::{Outside, StartError};
 use crate::alert::Rules;
 use crate::catalog::Catalog;
 use crate::clock;
@@ -15,25 +15,15 @@ use crate::model::QuantityKind;
 use crate::notify::{self, Channel, Facts, Measured, Notifier, Secrets};
 use crate::store::{StoreError, Writer};
 
-/// All channels, and the ends at which what they know is renewed.
+/// What channels there are, running or about to.
 pub struct Channels {
-    notifiers: Vec<Notifier>,
-    pub renewal: Renewal,
-}
-
-/// Secrets and facts of running channels.
-pub struct Renewal {
+    ready: Vec<Notifier>,
+    configs: Vec<Channel>,
+    /// Where renewed secrets go, a place for each channel.
     secrets: Vec<watch::Sender<Secrets>>,
     facts: watch::Sender<Arc<Facts>>,
-}
-
-/// Reads the secrets of all channels.
-pub fn secrets(channels: &[Channel]) -> Result<Vec<Secrets>, StartError> {
-    let read = |channel: &Channel| {
-        let part = format!("channel {}", channel.name);
-        channel.secrets().map_err(|error| StartError::Secret { part, error })
-    };
-    channels.iter().map(read).collect()
+    tasks: JoinSet<()>,
+    stop: CancellationToken,
 }
 
 /// What channels say beside what the store knows.
@@ -47,63 +37,87 @@ pub fn facts(config: &Config, rules: &Rules, catalog: &Catalog) -> Facts {
     Facts { public_url: config.api.public_url.clone(), measured: measured.collect() }
 }
 
-/// Makes the channels. What waits for one that is no longer there is given up.
-pub fn prepare(
-    channels: &[Channel],
-    secrets: Vec<Secrets>,
-    facts: Facts,
-    writer: &mut Writer,
-    wires: &sinks::Wires<'_>,
-) -> Result<Channels, StartError> {
-    let names: Vec<&str> = channels.iter().map(|channel| channel.name.as_str()).collect();
-    let given_up: Result<usize, StoreError> =
-        writer.batch(|batch| batch.give_up_others(&names, clock::now()));
-    let given_up = given_up?;
-    if given_up > 0 {
-        tracing::warn!(notices = given_up, "given up, since their channels are no longer there");
-    }
-    let (facts, known) = watch::channel(Arc::new(facts));
-    let mut all =
-        Channels { notifiers: Vec::new(), renewal: Renewal { secrets: Vec::new(), facts } };
-    for (channel, secrets) in channels.iter().zip(secrets) {
-        let (renew, secrets) = watch::channel(secrets);
-        let wires = notify::Wires {
-            reader: wires.reader.clone(),
-            writes: wires.writes.clone(),
-            metrics: Arc::clone(wires.metrics),
-            health: Arc::clone(wires.health),
-            secrets,
-            facts: known.clone(),
-        };
-        let notifier = Notifier::new(channel.clone(), wires)
-            .map_err(|error| StartError::Channel { name: channel.name.clone(), error })?;
-        all.notifiers.push(notifier);
-        all.renewal.secrets.push(renew);
-    }
-    Ok(all)
-}
-
 impl Channels {
-    /// Starts all of them among the sinks, since they end with those.
-    pub fn start(self, tasks: &mut JoinSet<()>, stop: &CancellationToken) -> Renewal {
-        for notifier in self.notifiers {
-            tasks.spawn(notifier.run(stop.clone()));
+    /// Makes what is configured ready to deliver. What waits for a channel that is no longer there is given up.
+    ///
+    /// # Errors
+    ///
+    /// If a secret or a certificate cannot be read, or as the store's.
+    pub fn prepare(
+        config: &Config,
+        facts: Facts,
+        writer: &mut Writer,
+        outside: &Outside<'_>,
+    ) -> Result<Self, StartError> {
+        let (facts, known) = watch::channel(Arc::new(facts));
+        let mut channels = Self {
+            ready: Vec::new(),
+            configs: config.channels.clone(),
+            secrets: Vec::new(),
+            facts,
+            tasks: JoinSet::new(),
+            stop: CancellationToken::new(),
+        };
+        for (channel, secrets) in config.channels.iter().zip(channels.read_secrets()?) {
+            let (renew, secrets) = watch::channel(secrets);
+            let wires = notify::Wires {
+                reader: outside.reader.clone(),
+                writes: outside.writes.clone(),
+                metrics: Arc::clone(outside.metrics),
+                health: Arc::clone(outside.health),
+                secrets,
+                facts: known.clone(),
+            };
+            let notifier = Notifier::new(channel.clone(), wires)
+                .map_err(|error| StartError::Channel { name: channel.name.clone(), error })?;
+            channels.ready.push(notifier);
+            channels.secrets.push(renew);
         }
-        self.renewal
+        let names: Vec<&str> = config.channels.iter().map(|channel| &*channel.name).collect();
+        let given_up: Result<usize, StoreError> =
+            writer.batch(|batch| batch.give_up_others(&names, clock::now()));
+        let given_up = given_up?;
+        if given_up > 0 {
+            tracing::warn!(notices = given_up, "given up, since their channels are not there");
+        }
+        Ok(channels)
     }
-}
 
-impl Renewal {
-    /// Has running channels know other secrets, in the order of the channels, and other facts. One whose secrets
-    /// are the same is not bothered.
+    pub fn start(&mut self) {
+        for notifier in self.ready.drain(..) {
+            self.tasks.spawn(notifier.run(self.stop.clone()));
+        }
+    }
+
+    /// Reads the secrets of all channels anew.
+    ///
+    /// # Errors
+    ///
+    /// If one is not where it should be.
+    pub fn read_secrets(&self) -> Result<Vec<Secrets>, StartError> {
+        let read = |channel: &Channel| {
+            let part = format!("channel {}", channel.name);
+            channel.secrets().map_err(|error| StartError::Secret { part, error })
+        };
+        self.configs.iter().map(read).collect()
+    }
+
+    /// Has channels know other secrets, in their order, and other facts. One whose secrets are the same is not
+    /// bothered.
     pub fn renew(&self, secrets: Vec<Secrets>, facts: Facts) {
-        for (renewal, new) in self.secrets.iter().zip(secrets) {
-            renewal.send_if_modified(|known| {
+        for (renew, new) in self.secrets.iter().zip(secrets) {
+            renew.send_if_modified(|known| {
                 let is_new = *known != new;
                 *known = new;
                 is_new
             });
         }
         drop(self.facts.send_replace(Arc::new(facts)));
+    }
+
+    /// Ends them. What is on its way may arrive, so that it need not be sent again.
+    pub async fn stop(&mut self) {
+        self.stop.cancel();
+        while self.tasks.join_next().await.is_some() {}
     }
 }

@@ -185,8 +185,8 @@ impl Worker {
             tokio::select! {
                 biased;
                 received = timeout(REDECODE_PAUSE, intake.recv()) => match received {
-                    Ok(delivery) => return Err(delivery.map(Some)),
-                    Err(_elapsed) => return Err(Some(None)),
+                    Ok(delivery) => Err(delivery.map(Some)),
+                    Err(_elapsed) => Err(Some(None)),
                 },
                 Some(request) = writes.recv() => Ok(request),
             }

@@ -13,7 +13,10 @@ pub struct Writes {
 }
 
 /// Something to be written between two batches of uplinks.
-pub struct WriteRequest(Box<dyn FnOnce(&mut Writer) -> Option<&'static str> + Send>);
+pub struct WriteRequest(Box<Work>);
+
+/// Writes, tells who has asked, and returns the word for metrics where it has failed.
+type Work = dyn FnOnce(&mut Writer) -> Option<&'static str> + Send;
 
 /// Why something was not written.
 #[derive(Debug, thiserror::Error)]

@@ -3,11 +3,12 @@ use std::collections::BTreeSet;
 use super::{Keys, channels, known_keys, load, table_name};
 
 /// A line with a fault, and what must be said of it: line, key, value and what is wanted. A case
-/// without a source stands before one; a case that begins with `+` is one more line of a source.
+/// without a source stands before one; a case that begins with `+` is one more line of a source,
+/// and one that begins with `>` of a sink.
 #[rustfmt::skip]
 const CASES: &[(&str, &str)] = &[
     (r#"stroe = 1"#,
-     r#"1: stroe is 1, an unknown key, want one of the keys alert, api, catalog, fleet, ingest, limits, listener, retention, source, store"#),
+     r#"1: stroe is 1, an unknown key, want one of the keys alert, api, catalog, fleet, ingest, limits, listener, retention, sink, source, store"#),
     (r#"store = 1"#,
      r#"1: store is 1, want a table"#),
     (r#"store.dir = """#,
@@ -190,11 +191,51 @@ source.a = { broker = "mqtt://h", client_id = "c", filters = ["t"] }"#,
      r#"1: ingest.c.token is not shown here, want { env = "NAME" } or { file = "path" }"#),
     (r#"ingest.c = { token = { env = "T" }, format = "json" }"#,
      r#"1: ingest.c.format is "json", want one of auto, chirpstack-v4-json, chirpstack-v4-protobuf, chirpstack-v3-json_v3, chirpstack-v3-json, chirpstack-v3-protobuf, servanet, loraserver-v1, milesight-gw, tts-v3, netmore, thingpark, loriot, helium-console, aws-iot-lorawan, wanesy, orange-liveobjects, multitech, everynet, plain-json"#),
+    (r#"sink = 1"#,
+     r#"1: sink is 1, want a table"#),
+    (r#"sink.influxdb = 1"#,
+     r#"1: sink.influxdb is 1, want a table"#),
+    (r#"sink.influxdb = { url = "h:8086", org = "o", bucket = "b", token = { env = "T" } }"#,
+     r#"1: sink.influxdb.url is "h:8086", want http://host:8086 or https://host, without user and password"#),
+    (r#"sink.influxdb = { url = "http://u:hemlig@h", org = "o", bucket = "b", token = { env = "T" } }"#,
+     r#"1: sink.influxdb.url is not shown here, want http://host:8086 or https://host, without user and password"#),
+    (r#"sink.influxdb = { url = "http://h", bucket = "b", token = { env = "T" } }"#,
+     r#"1: sink.influxdb.org is missing, want a text"#),
+    (r#"sink.influxdb = { url = "http://h", org = "o", bucket = " ", token = { env = "T" } }"#,
+     r#"1: sink.influxdb.bucket is " ", want the name it has in InfluxDB"#),
+    (r#"sink.influxdb = { url = "http://h", org = "o", bucket = "b" }"#,
+     r#"1: sink.influxdb.token is missing, want { env = "NAME" } or { file = "path" }"#),
+    (r#"sink.influxdb = { url = "http://h", org = "o", bucket = "b", token = "hemlig" }"#,
+     r#"1: sink.influxdb.token is not shown here, want { env = "NAME" } or { file = "path" }"#),
+    (r#"sink.influxdb = { url = "http://h", org = "o", bucket = "b", token = { env = "T" }, authority = "ca.pem" }"#,
+     r#"1: sink.influxdb.url is "http://h", want https:// where there is an authority"#),
+    (r#">authority = 7"#,
+     r#"10: sink.influxdb.authority is 7, want a path"#),
+    (r#">batch_points = 0"#,
+     r#"10: sink.influxdb.batch_points is 0, want at least 1"#),
+    (r#">dead_letters_max = 0"#,
+     r#"10: sink.influxdb.dead_letters_max is 0, want at least 1"#),
+    (r#">connect_timeout = "0s""#,
+     r#"10: sink.influxdb.connect_timeout is "0s", want more than 0s"#),
+    (r#">answer_timeout = "0s""#,
+     r#"10: sink.influxdb.answer_timeout is "0s", want more than 0s"#),
+    (r#">retry_min = "0s""#,
+     r#"10: sink.influxdb.retry_min is "0s", want more than 0s"#),
+    (r#">retry_max = "100ms""#,
+     r#"10: sink.influxdb.retry_max is "100ms", want a time no shorter than retry_min"#),
+    (r#">lag_max = "soon""#,
+     r#"10: sink.influxdb.lag_max is "soon", want a duration such as "30s", "10m", "3h" or "7d""#),
 ];
+
+const SINK: &str =
+    "[sink.influxdb]\nurl = \"http://h\"\norg = \"o\"\nbucket = \"b\"\ntoken = { env = \"T\" }\n";
 
 const SOURCE: &str = "[source.a]\nbroker = \"mqtt://h\"\nclient_id = \"c\"\nfilters = [\"t\"]\n";
 
 fn whole(case: &str) -> String {
+    if let Some(line) = case.strip_prefix('>') {
+        return format!("{SOURCE}{SINK}{line}\n");
+    }
     match case.strip_prefix('+') {
         Some(line) => format!("{SOURCE}{line}\n"),
         None if ["source", "listener", "ingest"].iter().any(|kind| case.contains(kind)) => {
@@ -241,7 +282,7 @@ fn a_password_in_the_file_is_refused_without_being_said_again() {
         assert!(!faults.is_empty() && !faults.concat().contains("hemlig"), "{faults:?}");
         secrets += 1;
     }
-    assert_eq!(secrets, 5);
+    assert_eq!(secrets, 7);
 }
 
 #[test]

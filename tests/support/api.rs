@@ -111,6 +111,16 @@ impl Api {
         troubles
     }
 
+    /// What `/health/ready` says of parts that nothing else depends on; it is ready all the same.
+    pub fn complaints(&self) -> BTreeMap<String, String> {
+        let (status, text) = self.get("/health/ready", None);
+        let answer: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(status, 200, "{text}");
+        let is_degraded = answer["status"] == "degraded";
+        assert_eq!(is_degraded, answer.get("complaints").is_some(), "{text}");
+        serde_json::from_value(answer["complaints"].clone()).unwrap_or_default()
+    }
+
     /// Waits until a part is in trouble, and tells how.
     pub fn trouble(&self, part: &str) -> String {
         eventually(&format!("{part} is in trouble"), || self.troubles().remove(part))

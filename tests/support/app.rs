@@ -1,6 +1,6 @@
 use std::net::SocketAddr;
 
-use stadspuls::app::{App, StartError, prepare};
+use stadspuls::app::{App, Prepared, StartError, prepare};
 use stadspuls::config::Config;
 use stadspuls::document::Faults;
 use stadspuls::store::Change;
@@ -13,7 +13,7 @@ pub struct TestApp {
     pub api: Api,
     app: Option<App>,
     runtime: Runtime,
-    _home: Home,
+    home: Home,
 }
 
 impl TestApp {
@@ -42,6 +42,15 @@ impl TestApp {
         latest.map(|latest| latest.value)
     }
 
+    pub fn home(&self) -> &Home {
+        &self.home
+    }
+
+    /// Takes in what its files say now.
+    pub fn reload(&self, home: &Home) {
+        self.runtime.block_on(self.app.as_ref().unwrap().reload(prepared(home))).unwrap();
+    }
+
     pub fn stop(mut self) {
         self.runtime.block_on(self.app.take().unwrap().stop());
     }
@@ -63,15 +72,19 @@ pub fn start_error(home: &Home) -> StartError {
     }
 }
 
-fn try_start(home: &Home) -> Result<TestApp, StartError> {
+fn prepared(home: &Home) -> Prepared {
     let faults = Faults::default();
     let config = Config::load(&home.config(), &faults);
-    let prepared = prepare(config, faults).unwrap_or_else(|faults| {
+    prepare(config, faults).unwrap_or_else(|faults| {
         let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
         panic!("faults in the test's own files:\n{}", faults.join("\n"));
-    });
+    })
+}
+
+fn try_start(home: &Home) -> Result<TestApp, StartError> {
+    let prepared = prepared(home);
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let app = runtime.block_on(App::start(prepared))?;
-    Ok(TestApp { api: Api::at(app.http), app: Some(app), runtime, _home: home.clone() })
+    Ok(TestApp { api: Api::at(app.http), app: Some(app), runtime, home: home.clone() })
 }

@@ -136,7 +136,7 @@ fn spawn(config: &std::path::Path) -> Child {
 
 /// A port below those that the system gives to outgoing connections, so that nobody takes it
 /// while a broker is being restarted.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     const FIRST: u16 = 12_000;
     const COUNT: u16 = 20_000;
     static NEXT: AtomicU16 = AtomicU16::new(0);

@@ -336,8 +336,14 @@ impl Check<'_> {
             ),
             (
                 "an observation that followers are not told of",
-                "select count(*) from
-                 (select series, time from observation except select series, time from change)",
+                // The list begins with the newest ones; what came after its first is in it.
+                "with first (uplink) as (
+                     select o.uplink from change c join observation o
+                     on o.hour = c.time / 3600000000 and o.series = c.series and o.time = c.time
+                     order by c.seq limit 1)
+                 select count(*) from
+                 (select series, time from observation where uplink > (select uplink from first)
+                  except select series, time from change)",
             ),
             (
                 "an hour's aggregate that is wrong",

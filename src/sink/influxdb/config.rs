@@ -19,7 +19,7 @@ pub struct Config {
 /// What a request may hold and cost, and when somebody is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Most points in one request, at least 2.
+    /// Most points in one request.
     pub batch_points: usize,
     pub connect_timeout: Duration,
     /// From the beginning of a request to the end of its answer.

@@ -168,6 +168,7 @@ impl Sink {
             self.caught_up(began_at);
             return Ok(true);
         }
+        self.deliverer.note_lag().await;
         let mut items = self.observations(told.items).await?;
         items.extend(self.rows(heard.items).await);
         let advance = Advance {

@@ -47,7 +47,7 @@ impl Line {
 
     /// The line, if a field has been written.
     #[must_use]
-    pub fn at_all(self) -> Option<Self> {
+    pub fn if_any(self) -> Option<Self> {
         self.has_fields.then_some(self)
     }
 

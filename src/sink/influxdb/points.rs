@@ -50,7 +50,7 @@ pub fn of_observation(told: &Told) -> Item {
         .tag("site", Some(&told.site.0))
         .field("value", Some(observation.value));
     // A quality without a value would be a point of nothing.
-    let value = match value.at_all() {
+    let value = match value.if_any() {
         Some(value) => value.field("quality", Some(number(observation.quality))).at(micros),
         None => None,
     };

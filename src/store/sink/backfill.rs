@@ -123,7 +123,7 @@ impl Batch<'_> {
             params![sink, micros(now), first_hour, last_hour, first_uplink - 1, last_uplink],
         )?;
         let id = self.connection.last_insert_rowid();
-        Ok(backfill(self.connection, id)?)
+        backfill(self.connection, id)
     }
 
     /// Stops a run where it is; asking for the same again makes it go on.

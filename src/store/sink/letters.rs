@@ -202,16 +202,18 @@ fn again(connection: &Connection, sink: &str, limit: usize) -> Result<Again, Sto
          order by id limit ?2",
     )?;
     let rows = statement.query_map(params![sink, limit], |row| {
-        Ok((row.get::<_, Option<i64>>(0)?, row.get::<_, Option<i64>>(1)?, row.get(2)?))
+        let place: (Option<i64>, Option<i64>) = (row.get(0)?, row.get(1)?);
+        Ok((place, row.get::<_, Option<i64>>(2)?))
     })?;
     let mut found = Again::default();
     for row in rows {
         match row? {
-            (Some(series), Some(time), _) => match feed::told(connection, sink, series, time)? {
+            ((Some(series), Some(time)), _) => match feed::told(connection, sink, series, time)? {
                 Some(told) => found.told.push(told),
                 None => found.gone.push(ItemId::Observation { series, time }),
             },
-            (_, _, id) => {
+            (_, None) => {}
+            (_, Some(id)) => {
                 let id = UplinkId(id);
                 match feed::heard(connection, id)? {
                     Some(heard) => found.heard.push(heard),
