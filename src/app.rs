@@ -136,10 +136,7 @@ impl App {
             now: Arc::new(clock::now),
         };
         let (router, routers) = watch::channel(api::router(&api_config, parts.clone()));
-        let http_addr = http.local_addr().map_err(|error| StartError::Bind {
-            part: "api".to_owned(),
-            error: error.to_string(),
-        })?;
+        let http_addr = local_addr(&http)?;
         let api = tokio::spawn(api::serve(http, routers, stop_api.clone()));
 
         let health_of_worker = Arc::clone(&health);
@@ -166,12 +163,7 @@ impl App {
         let stop_sources = CancellationToken::new();
         let listeners =
             bound.iter().map(|(name, listener)| (name.clone(), listener.local_addr())).collect();
-        let renewals = config
-            .listeners
-            .iter()
-            .cloned()
-            .zip(bound.iter().map(|(_, listener)| listener.renewal()))
-            .collect();
+        let renewals = renewals(&config.listeners, &bound);
         let sources = start_sources(&config, bound, &intake, &metrics, &health, &stop_sources);
         Ok(Self {
             http: http_addr,
@@ -259,6 +251,20 @@ async fn bind_http(config: &Config) -> Result<tokio::net::TcpListener, StartErro
         api::BindError::Taken(addr) => StartError::Taken { part, addr },
         other => StartError::Bind { part, error: other.to_string() },
     })
+}
+
+fn local_addr(http: &tokio::net::TcpListener) -> Result<SocketAddr, StartError> {
+    let part = "api".to_owned();
+    http.local_addr().map_err(|error| StartError::Bind { part, error: error.to_string() })
+}
+
+/// Where renewed passwords and certificates of listeners go.
+fn renewals(
+    configs: &[ListenerConfig],
+    bound: &[(String, Listener)],
+) -> Vec<(ListenerConfig, Renewal)> {
+    let renewals = bound.iter().map(|(_, listener)| listener.renewal());
+    configs.iter().cloned().zip(renewals).collect()
 }
 
 /// Reads the passwords and the certificate of a listener.

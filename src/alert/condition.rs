@@ -104,6 +104,9 @@ mod tests {
         condition.find(*newest, before)
     }
 
+    /// A name, a condition, readings by the minute, and what is found.
+    type Case<'c> = (&'c str, &'c Condition, &'c [(i64, f64)], Finding);
+
     #[test]
     fn each_condition_is_found_where_it_is() {
         let above = Condition::Above { limit: 63.5, clear: 63.4 };
@@ -116,7 +119,7 @@ mod tests {
             (0..6).map(|n| (n * day, 100.0)).chain([(6 * day, last)]).collect()
         };
         #[rustfmt::skip]
-        let cases: &[(&str, &Condition, &[(i64, f64)], Finding)] = &[
+        let cases: &[Case<'_>] = &[
             ("over the limit", &above, &[(0, 63.51)], Holds),
             ("at the limit", &above, &[(0, 63.5)], Between),
             ("below the limit", &above, &[(0, 63.4)], Clear),

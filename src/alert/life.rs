@@ -173,10 +173,13 @@ mod tests {
         told
     }
 
+    /// A name, how long the rule waits both ways, what happens and what is told.
+    type Case<'c> = (&'c str, i64, i64, &'c [Event], &'c [(i64, &'c str)]);
+
     #[test]
     fn an_alert_opens_and_is_resolved_once_for_each_true_cause() {
         #[rustfmt::skip]
-        let cases: &[(&str, i64, i64, &[Event], &[(i64, &str)])] = &[
+        let cases: &[Case<'_>] = &[
             ("nothing wrong", 0, 0, &[(0, Some(Clear)), (10, Some(Between))], &[]),
             ("at once", 0, 0, &[(0, Some(Holds)), (10, Some(Holds)), (20, Some(Clear))], &[(0, "open"), (20, "resolved")]),
             ("hysteresis keeps it open", 0, 0, &[(0, Some(Holds)), (10, Some(Between)), (20, Some(Holds)), (30, Some(Clear))], &[(0, "open"), (30, "resolved")]),

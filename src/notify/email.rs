@@ -89,6 +89,9 @@ impl Mailer {
             self.reached = Some((message.id.clone(), reached));
             return later;
         }
+        if !refused.is_empty() {
+            tracing::warn!(channel = message.channel, ?refused, "not everybody gets the mail");
+        }
         says.extend(refused);
         let says = says.join("; ");
         if reached.is_empty() { Answer::Refused(says) } else { Answer::Delivered(says) }
