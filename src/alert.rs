@@ -11,5 +11,7 @@ pub use cause::{LastHeard, causes};
 pub use condition::{READINGS_MAX, Reading};
 pub use file::{default_rules, read_rules};
 pub use life::{Finding, Step, Timing, due, elapse, observe};
-pub use rule::{AlertRule, BuiltIn, Condition, Hours, Route, Rules, SiteChoice, Telling};
-pub use words::{Words, is_known_placeholder};
+pub use rule::{
+    AlertRule, BuiltIn, Condition, Hours, NOTICE_EXPIRES, Route, Rules, SiteChoice, Telling,
+};
+pub use words::{Language, Words, is_known_placeholder, written};

@@ -1,5 +1,6 @@
 //! Builds each part, starts them in the order of the data's flow and stops them in reverse.
 
+mod channels;
 mod prepare;
 mod sinks;
 
@@ -20,6 +21,7 @@ use crate::api::{self, Router};
 use crate::clock;
 use crate::config::{Config, ListenerConfig, SenderConfig};
 use crate::intake::Intake;
+use crate::notify::Channel;
 use crate::pipeline::{self, Pipeline, Reload, Watch, Wires, WorkerConfig};
 use crate::registry;
 use crate::secret::SecretError;
@@ -28,7 +30,16 @@ use crate::source::mqtt;
 use crate::source::tls::{self, TlsError};
 use crate::store::{Reader, Store, StoreError, Writer, Writes};
 use crate::telemetry::{Health, Metrics};
+use channels::Channels;
 use sinks::Sinks;
+
+/// What every part reaches that serves others from the store.
+struct Outside<'a> {
+    reader: &'a Reader,
+    writes: Writes,
+    metrics: &'a Arc<Metrics>,
+    health: &'a Arc<Health>,
+}
 
 /// Why the service cannot start. Nothing is left running.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +54,8 @@ pub enum StartError {
     Secret { part: String, error: SecretError },
     #[error("TLS of {part}: {error}")]
     Tls { part: String, error: TlsError },
+    #[error("channel {name}: {error}")]
+    Channel { name: String, error: String },
     #[error("cannot start a thread: {0}")]
     Thread(io::Error),
 }
@@ -81,6 +94,7 @@ pub struct App {
     worker: JoinHandle<Writer>,
     stop_worker: CancellationToken,
     sinks: Sinks,
+    channels: Channels,
     api: tokio::task::JoinHandle<io::Result<()>>,
     stop_api: CancellationToken,
     reload: ReloadWires,
@@ -105,9 +119,12 @@ impl App {
         let Store { mut writer, reader } = Store::open(&config.store)?;
         let registry = Arc::new(registry::take_fleet(&mut writer, &fleet, clock::now())?);
         let (writes, requests) = Writes::channel();
-        let around =
-            sinks::Around { reader: &reader, writes: &writes, metrics: &metrics, health: &health };
-        let mut sinks = Sinks::prepare(&config, &mut writer, around)?;
+        let outside =
+            Outside { reader: &reader, writes: writes.clone(), metrics: &metrics, health: &health };
+        let mut sinks = Sinks::prepare(&config, &mut writer, &outside)?;
+        let facts = channels::facts(&config, &alerts, &catalog);
+        let mut channels = Channels::prepare(&config, facts, &mut writer, &outside)?;
+        drop(outside);
 
         let (intake, deliveries) = mpsc::channel(config.limits.intake.0);
         let stop_api = CancellationToken::new();
@@ -121,19 +138,16 @@ impl App {
             now: Arc::new(clock::now),
         };
         let (router, routers) = watch::channel(api::router(&api_config, parts.clone()));
-        let http_addr = http.local_addr().map_err(|error| StartError::Bind {
-            part: "api".to_owned(),
-            error: error.to_string(),
-        })?;
+        let http_addr = local_addr(&http)?;
         let api = tokio::spawn(api::serve(http, routers, stop_api.clone()));
 
-        let health_of_worker = Arc::clone(&health);
         let (reloads, wanted) = mpsc::channel(1);
         metrics.intake_capacity.set(i64::try_from(config.limits.intake.0).unwrap_or(i64::MAX));
         let stop_worker = CancellationToken::new();
         let worker = {
             let (limits, worker_config) = (config.limits.pipeline.clone(), worker_config(&config));
-            let (metrics, stop) = (Arc::clone(&metrics), stop_worker.clone());
+            let (metrics, health, stop) =
+                (Arc::clone(&metrics), Arc::clone(&health), stop_worker.clone());
             let runtime = tokio::runtime::Handle::current();
             let watch = watch(&config, alerts);
             let wires =
@@ -142,15 +156,15 @@ impl App {
                 // Made on its own thread, which codecs never leave.
                 let mut pipeline = Pipeline::new(registry, catalog, limits, metrics);
                 pipeline.watch(watch);
-                pipeline::run(wires, pipeline, writer, worker_config, health_of_worker)
+                pipeline::run(wires, pipeline, writer, worker_config, health)
             })?
         };
 
         sinks.start();
+        channels.start();
         let stop_sources = CancellationToken::new();
-        let listeners =
-            bound.iter().map(|(name, listener)| (name.clone(), listener.local_addr())).collect();
-        let renewals = renewals(&config, &bound);
+        let listeners = addresses(&bound);
+        let renewals = renewals(&config.listeners, &bound);
         let sources = start_sources(&config, bound, &intake, &metrics, &health, &stop_sources);
         Ok(Self {
             http: http_addr,
@@ -162,6 +176,7 @@ impl App {
             worker,
             stop_worker,
             sinks,
+            channels,
             api,
             stop_api,
             reload: ReloadWires { reloads, router, parts, renewals, config },
@@ -169,7 +184,7 @@ impl App {
     }
 
     /// Takes in a changed catalogue and fleet while everything goes on, and renewed passwords, tokens and
-    /// certificates of listeners, API and sink. What else the configuration says holds from the next start.
+    /// certificates of listeners, API, sink and channels. What else the configuration says holds from the next start.
     ///
     /// # Errors
     ///
@@ -180,7 +195,9 @@ impl App {
         let renewed: Vec<listener::Access> =
             renewals.iter().map(|(config, _)| access(config)).collect::<Result<_, _>>()?;
         let token = self.sinks.read_token()?;
+        let secrets = self.channels.read_secrets()?;
         let Prepared { catalog, fleet, alerts, .. } = prepared;
+        let facts = channels::facts(config, &alerts, &catalog);
         let (done, answer) = oneshot::channel();
         let reload = Reload { catalog, fleet, watch: watch(config, alerts), done };
         reloads.send(reload).await.map_err(|_| ReloadError::Stopping)?;
@@ -192,6 +209,7 @@ impl App {
             renewal.renew(access);
         }
         self.sinks.renew(token);
+        self.channels.renew(secrets, facts);
         Ok(())
     }
 
@@ -199,6 +217,7 @@ impl App {
     pub async fn stop(mut self) {
         self.stop_sources.cancel();
         self.sinks.stop().await;
+        self.channels.stop().await;
         // A store that fails must not keep the process alive; what it has not taken stays with
         // the broker.
         self.stop_worker.cancel();
@@ -227,10 +246,9 @@ fn worker_config(config: &Config) -> WorkerConfig {
     }
 }
 
-/// By which the secrets of each listener are renewed.
-fn renewals(config: &Config, bound: &[(String, Listener)]) -> Vec<(ListenerConfig, Renewal)> {
-    let renewals = bound.iter().map(|(_, listener)| listener.renewal());
-    config.listeners.iter().cloned().zip(renewals).collect()
+/// Where each listener is, by name.
+fn addresses(bound: &[(String, Listener)]) -> Vec<(String, SocketAddr)> {
+    bound.iter().map(|(name, listener)| (name.clone(), listener.local_addr())).collect()
 }
 
 async fn bind_http(config: &Config) -> Result<tokio::net::TcpListener, StartError> {
@@ -239,6 +257,20 @@ async fn bind_http(config: &Config) -> Result<tokio::net::TcpListener, StartErro
         api::BindError::Taken(addr) => StartError::Taken { part, addr },
         other => StartError::Bind { part, error: other.to_string() },
     })
+}
+
+fn local_addr(http: &tokio::net::TcpListener) -> Result<SocketAddr, StartError> {
+    let part = "api".to_owned();
+    http.local_addr().map_err(|error| StartError::Bind { part, error: error.to_string() })
+}
+
+/// Where renewed passwords and certificates of listeners go.
+fn renewals(
+    configs: &[ListenerConfig],
+    bound: &[(String, Listener)],
+) -> Vec<(ListenerConfig, Renewal)> {
+    let renewals = bound.iter().map(|(_, listener)| listener.renewal());
+    configs.iter().cloned().zip(renewals).collect()
 }
 
 /// Reads the passwords and the certificate of a listener.
@@ -304,7 +336,8 @@ fn watch(config: &Config, rules: Arc<Rules>) -> Watch {
     let senders = config.senders.iter().map(|sender| &sender.source);
     let sources = subscriptions.chain(listeners).chain(senders);
     let sources: Vec<String> = sources.map(|source| source.name.clone()).collect();
-    Watch::by(rules, Vec::new(), &sources)
+    let routes = config.channels.iter().map(Channel::route).collect();
+    Watch::by(rules, routes, &sources)
 }
 
 fn sender(config: &SenderConfig) -> Result<api::Sender, StartError> {

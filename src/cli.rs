@@ -1,5 +1,6 @@
 //! What can be typed, one file a command.
 
+mod alert_test;
 mod alerts;
 mod backup;
 mod catalog;
@@ -46,6 +47,7 @@ enum Command {
     Verify(verify::Verify),
     Redecode(redecode::Redecode),
     Reload(reload::Reload),
+    #[command(visible_alias = "alert")]
     Alerts(alerts::Alerts),
     Sink(sink::Sink),
     Simulate(simulate::Simulate),

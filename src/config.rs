@@ -2,6 +2,7 @@
 //!
 //! Paths in it are relative to the file itself. Secrets are named in it, never written.
 
+mod channels;
 mod retention;
 mod sinks;
 mod sources;
@@ -13,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use crate::api::Contact;
 use crate::document::{self, Faults, Section};
+use crate::notify::Channel;
 use crate::pipeline::{BodyLimit, PipelineLimits, WorkerConfig};
 use crate::secret::Secret;
 use crate::sink::influxdb;
@@ -35,6 +37,8 @@ pub struct Config {
     pub retention: Retention,
     /// Where observations are copied to; none without the table.
     pub influxdb: Option<influxdb::Config>,
+    /// Where alerts are told.
+    pub channels: Vec<Channel>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,6 +90,7 @@ impl Config {
             limits: Limits::default(),
             retention: Retention::default(),
             influxdb: None,
+            channels: Vec::new(),
         }
     }
 
@@ -135,6 +140,8 @@ fn read(root: &Section<'_>, base: &Path, mut config: Config) -> Config {
         .table("sink", |section| section.table("influxdb", |section| sinks::read(section, base)))
         .flatten()
         .flatten();
+    let channels = root.table("alert", |section| channels::read(section, base));
+    config.channels = channels.unwrap_or_default();
     read_sources(root, base, &mut config);
     config
 }

@@ -16,9 +16,11 @@
 //! - [`derive`]: quantities that follow from those that are measured
 //! - [`registry`]: which device stands where and when
 //! - [`store`]: the only place that knows SQL
+//! - [`post`]: requests to other people's servers over HTTP
 //! - [`sink`]: InfluxDB, which follows the store and may be down
 //! - [`verify`]: holds the ledger against all that is derived from it
 //! - [`alert`]: when somebody is to be told, and what becomes of it
+//! - [`notify`]: tells people and other systems of alerts
 //! - [`bathing`]: what may be said of the water at a bathing place
 //! - [`api`]: public, staff, health and metrics over HTTP
 //! - [`simulate`]: a fleet of invented sensors with genuine payload bytes
@@ -44,7 +46,9 @@ pub mod document;
 pub mod envelope;
 pub mod intake;
 pub mod model;
+pub mod notify;
 pub mod pipeline;
+pub mod post;
 pub mod registry;
 pub mod secret;
 pub mod simulate;

@@ -29,7 +29,7 @@ mod write;
 
 pub use alert::{
     Alert, AlertEvent, AlertFilter, AlertId, By, Evidence, Happening, Notice, NoticeKind, Said,
-    Sent, Silence,
+    Sent, Silence, Waiting,
 };
 pub use copy::{
     CopyError, Holdings, MANIFEST_FILE, Manifest, Progress, Restored, Watch, backup,

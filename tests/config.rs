@@ -2,6 +2,7 @@
 //! fault is named with file, line, key, value and what was wanted.
 
 mod broker;
+mod channels;
 mod faults;
 mod fleet;
 
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use stadspuls::config::Config;
 use stadspuls::document::Faults;
+use stadspuls::notify;
 use stadspuls::sink::influxdb;
 use stadspuls::source::{listener, mqtt};
 use tempfile::TempDir;
@@ -57,7 +59,12 @@ fn table_name(path: &[String]) -> String {
         | ["source", _, "password"]
         | ["listener", _, "users", _]
         | ["ingest", _, "token"]
-        | ["sink", "influxdb", "token"] => "secret".to_owned(),
+        | ["sink", "influxdb", "token"]
+        | ["alert", _, "password" | "url" | "secret" | "token"] => "secret".to_owned(),
+        // What is known of one kind of channel counts for all.
+        ["alert", channel, rest @ ..] if channel.starts_with("channel") => {
+            [&["alert", "channel"], rest].concat().join(".")
+        }
         [kind @ ("source" | "listener" | "ingest"), _, rest @ ..] => {
             [&[*kind, "*"], rest].concat().join(".")
         }
@@ -67,12 +74,16 @@ fn table_name(path: &[String]) -> String {
 
 fn collect(table: &toml::Table, path: &mut Vec<String>, keys: &mut Keys) {
     let name = table_name(path);
-    let is_free = matches!(name.as_str(), "source" | "listener" | "listener.*.users" | "ingest");
+    let is_free = matches!(
+        name.as_str(),
+        "source" | "listener" | "listener.*.users" | "ingest" | "alert.channel.labels"
+    );
     for (key, value) in table {
         if !is_free {
             keys.entry(name.clone()).or_default().insert(key.clone());
         }
-        if let toml::Value::Table(inner) = value {
+        let items = value.as_array().into_iter().flatten();
+        for inner in items.chain([value]).filter_map(toml::Value::as_table) {
             path.push(key.clone());
             collect(inner, path, keys);
             path.pop();
@@ -128,9 +139,20 @@ fn known_keys() -> Keys {
         stranger = 1
         [sink.influxdb]
         stranger = 1
+        [alert]
+        stranger = 1
+        [[alert.channel]]
+        kind = "email"
+        stranger = 1
+        [[alert.channel]]
+        kind = "webhook"
+        stranger = 1
+        [[alert.channel]]
+        kind = "alertmanager"
+        stranger = 1
     "#;
     let (_, faults) = load(text);
-    let mut known = Keys::new();
+    let (mut known, mut answers) = (Keys::new(), 0);
     for fault in faults {
         let Some((before, keys)) = fault.split_once(", an unknown key, want one of the keys ")
         else {
@@ -140,9 +162,10 @@ fn known_keys() -> Keys {
         let table: Vec<String> = name.split('.').map(str::to_owned).collect();
         assert_eq!(table.last().unwrap(), STRANGER);
         let table = table_name(&table[..table.len() - 1]);
-        known.insert(table, keys.split(", ").map(str::to_owned).collect());
+        known.entry(table).or_default().extend(keys.split(", ").map(str::to_owned));
+        answers += 1;
     }
-    assert_eq!(known.len(), text.matches(STRANGER).count(), "every table has answered");
+    assert_eq!(answers, text.matches(STRANGER).count(), "every table has answered");
     known
 }
 
@@ -175,6 +198,11 @@ fn the_default_file_with_its_examples_in_use_has_no_fault() {
     }
     assert_eq!(config.listeners[0].limits, listener::Limits::default());
     assert_eq!(config.influxdb.unwrap().limits, influxdb::Limits::default());
+    let kinds: Vec<&str> = config.channels.iter().map(|channel| &*channel.name).collect();
+    assert_eq!(kinds, ["jour", "arendesystem", "chef", "alertmanager"]);
+    for channel in &config.channels {
+        assert_eq!(channel.limits, notify::Limits::default(), "{}", channel.name);
+    }
     let bind = load("[listener.a]").0.listeners[0].bind;
     assert_eq!(config.listeners[0].bind, bind);
 }

@@ -21,6 +21,7 @@ mod envelopes;
 mod faults;
 mod ingest;
 mod keeping;
+mod notify;
 mod sink;
 mod support;
 mod tidy;

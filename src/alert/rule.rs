@@ -122,6 +122,9 @@ pub struct BuiltIn {
     pub source_quiet: Option<(Duration, Telling)>,
 }
 
+/// What nobody has heard of so long after it was due is of no use to anybody.
+pub const NOTICE_EXPIRES: TimeDelta = TimeDelta::hours(24);
+
 /// Where alerts are told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {

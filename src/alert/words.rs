@@ -50,10 +50,17 @@ pub struct Words<'w> {
     pub list: &'w [String],
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Language {
+/// In which a text is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Language {
     Swedish,
     English,
+}
+
+/// A value with its UCUM unit as people write them.
+#[must_use]
+pub fn written(value: f64, ucum: &str, language: Language) -> String {
+    format!("{} {}", number(value, language), unit(ucum)).trim_end().to_owned()
 }
 
 impl Words<'_> {

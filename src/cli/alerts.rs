@@ -7,6 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Europe::Stockholm;
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::alert_test::Test;
 use super::print_faults;
 use crate::clock;
 use crate::config::Config;
@@ -14,7 +15,7 @@ use crate::document::Faults;
 use crate::model::{AlertState, RuleId, Subject};
 use crate::store::{Alert, AlertFilter, AlertId, Silence, Store, StoreError, Writer};
 
-/// Shows alerts, takes them on and silences them, beside the running service.
+/// Shows alerts, takes them on, silences them, and tries where they are told.
 #[derive(Args)]
 pub struct Alerts {
     #[command(subcommand)]
@@ -33,6 +34,7 @@ enum Command {
     Silences(Of),
     /// Ends a silence before its time.
     Unsilence(Unsilence),
+    Test(Test),
 }
 
 #[derive(Args)]
@@ -127,6 +129,7 @@ impl Alerts {
             Command::Silence(silence) => silence.run(),
             Command::Silences(of) => of.run(),
             Command::Unsilence(unsilence) => unsilence.run(),
+            Command::Test(test) => test.run(),
         }
     }
 }

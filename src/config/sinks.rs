@@ -1,17 +1,17 @@
 use std::path::{Path, PathBuf};
 
-use super::values::secret;
+use super::values::{SECRET_WANTED, check_patience, secret, url};
 use super::{positive, set};
 use crate::document::Section;
-use crate::sink::influxdb::{BadUrl, Config, Limits, Url};
+use crate::sink::influxdb::{Config, Limits};
 
 /// Reads `[sink.influxdb]`.
 pub fn read(section: &Section<'_>, base: &Path) -> Option<Config> {
-    let url = url(section);
+    let url = url(section, "http://host:8086 or https://host, without user and password");
     let (org, bucket) = (name(section, "org"), name(section, "bucket"));
     let token = secret(section, "token", base);
     if token.is_none() && section.is_table("token").is_none() {
-        section.refuse("token", "{ env = \"NAME\" } or { file = \"path\" }");
+        section.refuse("token", SECRET_WANTED);
     }
     let authority = section.optional::<PathBuf>("authority").map(|path| base.join(path));
     let limits = limits(section);
@@ -20,16 +20,6 @@ pub fn read(section: &Section<'_>, base: &Path) -> Option<Config> {
         section.refuse("url", "https:// where there is an authority");
     }
     Some(Config { url, org: org?, bucket: bucket?, token: token?, authority, limits })
-}
-
-fn url(section: &Section<'_>) -> Option<Url> {
-    const WANTED: &str = "http://host:8086 or https://host, without user and password";
-    match section.required::<String>("url")?.parse() {
-        Ok(url) => return Some(url),
-        Err(BadUrl::Credentials) => section.refuse_unshown("url", WANTED),
-        Err(BadUrl::Unfit) => section.refuse("url", WANTED),
-    }
-    None
 }
 
 fn name(section: &Section<'_>, key: &str) -> Option<String> {
@@ -49,17 +39,10 @@ fn limits(section: &Section<'_>) -> Limits {
     set(&mut limits.retry_max, section.optional("retry_max"));
     set(&mut limits.lag_max, section.optional("lag_max"));
     set(&mut limits.dead_letters_max, positive(section, "dead_letters_max"));
-    for (key, time) in [
-        ("connect_timeout", limits.connect_timeout),
-        ("answer_timeout", limits.answer_timeout),
-        ("retry_min", limits.retry_min),
-    ] {
-        if time.is_zero() {
-            section.refuse(key, "more than 0s");
-        }
-    }
-    if limits.retry_max < limits.retry_min {
-        section.refuse("retry_max", "a time no shorter than retry_min");
-    }
+    check_patience(
+        section,
+        [limits.connect_timeout, limits.answer_timeout, limits.retry_min],
+        limits.retry_max,
+    );
     limits
 }

@@ -1,9 +1,11 @@
 use std::path::Path;
+use std::time::Duration;
 
 use toml::de::DeValue;
 
 use crate::document::{FromToml, Section};
 use crate::model::Format;
+use crate::post::{BadUrl, Url};
 use crate::secret::Secret;
 use crate::source::mqtt::{BadBrokerUrl, BrokerUrl, Protocol};
 
@@ -49,11 +51,37 @@ pub fn broker(section: &Section<'_>) -> Option<BrokerUrl> {
     None
 }
 
+/// The address of a server under `url`; one with a password in it is refused without saying it again.
+pub fn url(section: &Section<'_>, wanted: &str) -> Option<Url> {
+    match section.required::<String>("url")?.parse() {
+        Ok(url) => return Some(url),
+        Err(BadUrl::Credentials) => section.refuse_unshown("url", wanted),
+        Err(BadUrl::Unfit) => section.refuse("url", wanted),
+    }
+    None
+}
+
+/// What a secret is to be.
+pub const SECRET_WANTED: &str = "{ env = \"NAME\" } or { file = \"path\" }";
+
+/// Refuses times by which whoever waits for an answer would never wait: those under `connect_timeout`,
+/// `answer_timeout` and `retry_min`, in this order, and under `retry_max`.
+pub fn check_patience(section: &Section<'_>, least: [Duration; 3], retry_max: Duration) {
+    for (key, time) in ["connect_timeout", "answer_timeout", "retry_min"].into_iter().zip(least) {
+        if time.is_zero() {
+            section.refuse(key, "more than 0s");
+        }
+    }
+    let [_, _, retry_min] = least;
+    if retry_max < retry_min {
+        section.refuse("retry_max", "a time no shorter than retry_min");
+    }
+}
+
 /// `{ env = "NAME" }` or `{ file = "path" }`; a secret written out is refused, and not said again.
 pub fn secret(section: &Section<'_>, key: &str, base: &Path) -> Option<Secret> {
-    const WANTED: &str = "{ env = \"NAME\" } or { file = \"path\" }";
     if !section.is_table(key)? {
-        section.refuse_unshown(key, WANTED);
+        section.refuse_unshown(key, SECRET_WANTED);
         return None;
     }
     let secret = section.table(key, |secret| {
@@ -66,7 +94,7 @@ pub fn secret(section: &Section<'_>, key: &str, base: &Path) -> Option<Secret> {
         }
     })?;
     if secret.is_none() {
-        section.refuse(key, WANTED);
+        section.refuse(key, SECRET_WANTED);
     }
     secret
 }

@@ -12,8 +12,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Pipeline;
 use crate::alert::{
-    AlertRule, BuiltIn, Condition, Finding, READINGS_MAX, Reading, Route, Rules, Step, Telling,
-    Timing, Words, due, elapse, observe,
+    AlertRule, BuiltIn, Condition, Finding, NOTICE_EXPIRES, READINGS_MAX, Reading, Route, Rules,
+    Step, Telling, Timing, Words, due, elapse, observe,
 };
 use crate::model::{
     AlertState, DevEui, Quality, QuantityName, Reason, RuleId, Severity, Site, SiteId, Subject,
@@ -25,9 +25,6 @@ use crate::store::{
 use crate::telemetry::AlertLabel;
 pub(super) use device::Signs;
 use device::Trouble;
-
-/// What nobody has heard of by then is of no use to anybody.
-const NOTICE_EXPIRES: TimeDelta = TimeDelta::hours(24);
 
 /// What is watched, and what is remembered of it between uplinks. What matters of that is in the store
 /// too and read again at the start.

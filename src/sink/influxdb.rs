@@ -13,7 +13,7 @@ mod line;
 mod points;
 mod state;
 
-pub use config::{BadUrl, Config, Limits, Url};
+pub use config::{Config, Limits};
 pub use follow::{Sink, Wires};
 pub use points::MEASUREMENTS;
 

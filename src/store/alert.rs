@@ -4,7 +4,7 @@ mod outbox;
 mod read;
 mod silence;
 
-pub use outbox::{Notice, NoticeKind, Sent};
+pub use outbox::{Notice, NoticeKind, Sent, Waiting};
 pub use read::{AlertEvent, AlertFilter};
 pub use silence::Silence;
 

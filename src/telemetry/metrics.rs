@@ -38,10 +38,15 @@ pub enum Name {
     SinkRetries,
     SinkDeadLetters,
     SinkHeld,
+    NoticesSent,
+    NoticeFailures,
+    NoticesGivenUp,
+    NoticesWaiting,
+    NoticesWaitingAge,
 }
 
 impl Name {
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 35] = [
         Self::MessagesArrived,
         Self::UplinksReceived,
         Self::UplinkOutcomes,
@@ -72,6 +77,11 @@ impl Name {
         Self::SinkRetries,
         Self::SinkDeadLetters,
         Self::SinkHeld,
+        Self::NoticesSent,
+        Self::NoticeFailures,
+        Self::NoticesGivenUp,
+        Self::NoticesWaiting,
+        Self::NoticesWaitingAge,
     ];
 
     /// The name without the prefix `stadspuls_`, the unit and `_total`.
@@ -108,6 +118,11 @@ impl Name {
             Self::SinkRetries => "sink_retries",
             Self::SinkDeadLetters => "sink_dead_letters",
             Self::SinkHeld => "sink_held",
+            Self::NoticesSent => "notices_sent",
+            Self::NoticeFailures => "notice_failures",
+            Self::NoticesGivenUp => "notices_given_up",
+            Self::NoticesWaiting => "notices_waiting",
+            Self::NoticesWaitingAge => "notices_waiting_age",
         }
     }
 
@@ -157,6 +172,13 @@ impl Name {
             Self::SinkRetries => "Requests to a sink that have to be made again, by reason",
             Self::SinkDeadLetters => "What a sink has refused and nobody has dealt with",
             Self::SinkHeld => "1 while a sink is held until somebody changes something",
+            Self::NoticesSent => "Notices of alerts that a channel has delivered",
+            Self::NoticeFailures => "Attempts of a channel to deliver that have failed, by reason",
+            Self::NoticesGivenUp => "Notices of alerts that a channel will not deliver any more",
+            Self::NoticesWaiting => "Notices of alerts that a channel should have delivered by now",
+            Self::NoticesWaitingAge => {
+                "For how long the oldest waiting notice of a channel has been due"
+            }
         }
     }
 
@@ -166,7 +188,8 @@ impl Name {
             | Self::DecodeDuration
             | Self::UplinkLag
             | Self::RollUpDuration
-            | Self::SinkLag => Some(Unit::Seconds),
+            | Self::SinkLag
+            | Self::NoticesWaitingAge => Some(Unit::Seconds),
             _ => None,
         }
     }
@@ -227,6 +250,19 @@ pub struct RetryLabel {
     pub reason: &'static str,
 }
 
+/// A channel by its name in the configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ChannelLabel {
+    pub channel: String,
+}
+
+/// `reason` is one of a few fixed words, never a message.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct FailureLabel {
+    pub channel: String,
+    pub reason: &'static str,
+}
+
 /// All metrics of the process. Passed to those who count; there is no global.
 pub struct Metrics {
     registry: Registry,
@@ -260,6 +296,11 @@ pub struct Metrics {
     pub sink_retries: Family<RetryLabel, Counter>,
     pub sink_dead_letters: Family<SinkLabel, Gauge>,
     pub sink_held: Family<SinkLabel, Gauge>,
+    pub notices_sent: Family<ChannelLabel, Counter>,
+    pub notice_failures: Family<FailureLabel, Counter>,
+    pub notices_given_up: Family<ChannelLabel, Counter>,
+    pub notices_waiting: Family<ChannelLabel, Gauge>,
+    pub notices_waiting_age: Family<ChannelLabel, Gauge>,
 }
 
 impl Default for Metrics {
@@ -306,6 +347,11 @@ impl Default for Metrics {
             sink_retries: add(&mut registry, Name::SinkRetries, Family::default()),
             sink_dead_letters: add(&mut registry, Name::SinkDeadLetters, Family::default()),
             sink_held: add(&mut registry, Name::SinkHeld, Family::default()),
+            notices_sent: add(&mut registry, Name::NoticesSent, Family::default()),
+            notice_failures: add(&mut registry, Name::NoticeFailures, Family::default()),
+            notices_given_up: add(&mut registry, Name::NoticesGivenUp, Family::default()),
+            notices_waiting: add(&mut registry, Name::NoticesWaiting, Family::default()),
+            notices_waiting_age: add(&mut registry, Name::NoticesWaitingAge, Family::default()),
             registry,
         }
     }

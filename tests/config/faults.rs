@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use super::{Keys, known_keys, load, table_name};
+use super::{Keys, channels, known_keys, load, table_name};
 
 /// A line with a fault, and what must be said of it: line, key, value and what is wanted. A case
 /// without a source stands before one; a case that begins with `+` is one more line of a source,
@@ -8,7 +8,7 @@ use super::{Keys, known_keys, load, table_name};
 #[rustfmt::skip]
 const CASES: &[(&str, &str)] = &[
     (r#"stroe = 1"#,
-     r#"1: stroe is 1, an unknown key, want one of the keys api, catalog, fleet, ingest, limits, listener, retention, sink, source, store"#),
+     r#"1: stroe is 1, an unknown key, want one of the keys alert, api, catalog, fleet, ingest, limits, listener, retention, sink, source, store"#),
     (r#"store = 1"#,
      r#"1: store is 1, want a table"#),
     (r#"store.dir = """#,
@@ -47,6 +47,10 @@ const CASES: &[(&str, &str)] = &[
      r#"1: api.contact.url is 1, want a text"#),
     (r#"api.contact.email = 1"#,
      r#"1: api.contact.email is 1, want a text"#),
+    (r#"alert = 1"#,
+     r#"1: alert is 1, want a table"#),
+    (r#"alert.channel = 1"#,
+     r#"1: alert.channel is 1, want an array of tables"#),
     (r#"limits = []"#,
      r#"1: limits is [], want a table"#),
     (r#"limits.intake_messages = 0"#,
@@ -258,6 +262,7 @@ fn every_key_has_a_bad_value_above() {
         let (key, table) = path.split_last().unwrap();
         tried.entry(table_name(table)).or_default().insert(key.clone());
     }
+    tried.entry("alert.channel".to_owned()).or_default().extend(channels::keys_tried());
     let mut missing = BTreeSet::new();
     for (table, keys) in known_keys() {
         // Two keys of which a secret has one; the cases of secrets are those of its owners.

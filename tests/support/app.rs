@@ -3,7 +3,7 @@ use std::net::SocketAddr;
 use stadspuls::app::{App, Prepared, StartError, prepare};
 use stadspuls::config::Config;
 use stadspuls::document::Faults;
-use stadspuls::store::Change;
+use stadspuls::store::{Alert, AlertFilter, Change};
 use tokio::runtime::Runtime;
 
 use super::{Api, Home};
@@ -33,6 +33,12 @@ impl TestApp {
     pub fn changes(&self) -> Vec<Change> {
         let reader = self.app.as_ref().unwrap().reader.clone();
         self.runtime.block_on(reader.changes(0, 10_000)).unwrap()
+    }
+
+    /// Alerts, the newest first.
+    pub fn alerts(&self, filter: AlertFilter) -> Vec<Alert> {
+        let reader = self.app.as_ref().unwrap().reader.clone();
+        self.runtime.block_on(reader.alerts(filter)).unwrap()
     }
 
     /// The newest value of a series that is not bad.

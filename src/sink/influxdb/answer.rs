@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-/// A server that asks for a longer pause is asked again after this.
-const PAUSE_MAX: Duration = Duration::from_secs(3600);
+use crate::post::{Retry, pause, shown};
 
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,26 +19,6 @@ pub enum Answer {
     Held(String),
     /// Some points are at fault.
     Bad { status: u16, says: String },
-}
-
-/// Why a request is made again: a fixed word for metrics.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Retry {
-    Timeout,
-    Network,
-    Busy,
-    Server,
-}
-
-impl Retry {
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Timeout => "timeout",
-            Self::Network => "network",
-            Self::Busy => "busy",
-            Self::Server => "server",
-        }
-    }
 }
 
 /// Reads an answer. `says` is its body, which is shown to people; `retry_after` its header.
@@ -63,25 +42,6 @@ pub fn judge(status: u16, says: &str, retry_after: Option<&str>, now: DateTime<U
         // server that is none of InfluxDB's. No point becomes better by leaving others out.
         _ => Answer::Held(says),
     }
-}
-
-/// RFC 9110, section 10.2.3: seconds, or a date.
-fn pause(text: &str, now: DateTime<Utc>) -> Option<Duration> {
-    let text = text.trim();
-    let asked = match text.parse() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => {
-            (DateTime::parse_from_rfc2822(text).ok()?.to_utc() - now).to_std().unwrap_or_default()
-        }
-    };
-    Some(asked.min(PAUSE_MAX))
-}
-
-/// A server's words in one short line.
-fn shown(says: &str) -> String {
-    const CHARS_MAX: usize = 300;
-    let line = says.split_whitespace().collect::<Vec<_>>().join(" ");
-    line.chars().take(CHARS_MAX).collect()
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::NAME;
-use super::answer::Retry;
+use crate::post::Retry;
 use crate::telemetry::{Health, Metrics, RetryLabel, SinkLabel, WaitingLabel};
 
 const LABEL: SinkLabel = SinkLabel { sink: NAME };

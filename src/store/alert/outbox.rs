@@ -6,7 +6,7 @@ use rusqlite::{Connection, params};
 use super::super::codes::{micros, time};
 use super::super::write::Batch;
 use super::super::{Reader, StoreError};
-use super::{Alert, AlertId, read};
+use super::{Alert, AlertId, COLUMNS, alert, read};
 
 /// What a notice tells of an alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -35,10 +35,19 @@ pub struct Notice {
     pub id: i64,
     pub channel: String,
     pub kind: NoticeKind,
+    pub due_at: DateTime<Utc>,
     pub expires_at: DateTime<Utc>,
     /// How often it has been tried.
     pub attempts: u32,
     pub alert: Alert,
+}
+
+/// What a channel has not been told although its time has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Waiting {
+    pub count: usize,
+    /// When the first of them expires.
+    pub expires_first: Option<DateTime<Utc>>,
 }
 
 /// How an attempt to deliver notices ended.
@@ -127,6 +136,35 @@ impl Batch<'_> {
     }
 }
 
+impl Batch<'_> {
+    /// Gives up what channels other than these have not been told. Returns how much that was.
+    ///
+    /// # Errors
+    ///
+    /// As the store's.
+    pub fn give_up_others(
+        &self,
+        channels: &[&str],
+        now: DateTime<Utc>,
+    ) -> Result<usize, StoreError> {
+        let mut waiting = self
+            .connection
+            .prepare("select distinct channel from notification where done_at is null")?;
+        let waiting = waiting.query_map([], |row| row.get(0))?;
+        let mut given_up = 0;
+        for channel in waiting.collect::<Result<Vec<String>, _>>()? {
+            if !channels.contains(&channel.as_str()) {
+                given_up += self.connection.execute(
+                    "update notification set done_at = ?2, error = 'there is no such channel any more'
+                     where channel = ?1 and done_at is null",
+                    params![channel, micros(now)],
+                )?;
+            }
+        }
+        Ok(given_up)
+    }
+}
+
 impl Reader {
     /// What is due to be told, in order.
     ///
@@ -138,20 +176,83 @@ impl Reader {
         now: DateTime<Utc>,
         limit: usize,
     ) -> Result<Vec<Notice>, StoreError> {
-        self.ask(move |connection| due(connection, now, limit)).await
+        self.ask(move |connection| due(connection, None, now, limit)).await
+    }
+
+    /// What a channel is due to be told, in order.
+    ///
+    /// # Errors
+    ///
+    /// As the store's.
+    pub async fn notices_of(
+        &self,
+        channel: &str,
+        now: DateTime<Utc>,
+        limit: usize,
+    ) -> Result<Vec<Notice>, StoreError> {
+        let channel = channel.to_owned();
+        self.ask(move |connection| due(connection, Some(&channel), now, limit)).await
+    }
+
+    /// What a channel should have been told by now, what is to be tried again later among it.
+    ///
+    /// # Errors
+    ///
+    /// As the store's.
+    pub async fn waiting(&self, channel: &str, now: DateTime<Utc>) -> Result<Waiting, StoreError> {
+        let channel = channel.to_owned();
+        self.ask(move |connection| {
+            let mut statement = connection.prepare_cached(
+                "select count(*), min(expires_at) from notification
+                 where done_at is null and channel = ?1 and (due_at <= ?2 or attempts > 0)",
+            )?;
+            Ok(statement.query_row(params![channel, micros(now)], |row| {
+                let expires_first = row.get::<_, Option<i64>>(1)?.map(time);
+                Ok(Waiting { count: row.get(0)?, expires_first })
+            })?)
+        })
+        .await
+    }
+
+    /// The standing alerts of which a channel has been told that they opened, or should have been by now.
+    ///
+    /// # Errors
+    ///
+    /// As the store's.
+    pub async fn told_alerts(
+        &self,
+        channel: &str,
+        now: DateTime<Utc>,
+        limit: usize,
+    ) -> Result<Vec<Alert>, StoreError> {
+        let channel = channel.to_owned();
+        self.ask(move |connection| {
+            let sql = format!(
+                "select {COLUMNS} from alert where state in ('open', 'acknowledged') and exists (
+                     select 1 from notification where alert = alert.id and channel = ?1
+                         and what = 'opened' and (due_at <= ?2 or attempts > 0))
+                 order by id limit ?3"
+            );
+            let mut statement = connection.prepare_cached(&sql)?;
+            let rows = statement.query_map(params![channel, micros(now), limit], alert)?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+        .await
     }
 }
 
 fn due(
     connection: &Connection,
+    channel: Option<&str>,
     now: DateTime<Utc>,
     limit: usize,
 ) -> Result<Vec<Notice>, StoreError> {
     let mut statement = connection.prepare_cached(
-        "select id, alert, channel, what, expires_at, attempts from notification
-         where done_at is null and due_at <= ?1 order by due_at, id limit ?2",
+        "select id, alert, channel, what, due_at, expires_at, attempts from notification
+         where done_at is null and due_at <= ?1 and (?3 is null or channel = ?3)
+         order by due_at, id limit ?2",
     )?;
-    let mut rows = statement.query(params![micros(now), limit])?;
+    let mut rows = statement.query(params![micros(now), limit, channel])?;
     let mut notices = Vec::new();
     while let Some(row) = rows.next()? {
         let what: String = row.get(3)?;
@@ -161,8 +262,9 @@ fn due(
             id: row.get(0)?,
             channel: row.get(2)?,
             kind,
-            expires_at: time(row.get(4)?),
-            attempts: row.get(5)?,
+            due_at: time(row.get(4)?),
+            expires_at: time(row.get(5)?),
+            attempts: row.get(6)?,
             alert,
         });
     }
