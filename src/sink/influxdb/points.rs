@@ -17,6 +17,9 @@ use crate::store::{HeardRow, ItemId, Told};
 const OBSERVED_BY: &str = "observed_by";
 const RADIO: &str = "device_radio";
 const BATTERY: &str = "device_battery";
+
+/// The measurements besides those that bear a quantity's name.
+pub const MEASUREMENTS: [&str; 3] = [OBSERVED_BY, RADIO, BATTERY];
 // Alerts, when they are told of, get a measurement of their own here, fed by a cursor of their own.
 
 /// Something to be told, with its points.
