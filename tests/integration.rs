@@ -15,6 +15,7 @@ mod broker;
 mod catalogue;
 mod cli;
 mod config;
+mod dashboards;
 mod durability;
 mod envelopes;
 mod faults;
