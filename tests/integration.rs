@@ -16,6 +16,7 @@ mod catalogue;
 mod city;
 mod cli;
 mod config;
+mod dashboards;
 mod durability;
 mod envelopes;
 mod faults;
