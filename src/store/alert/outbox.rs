@@ -229,7 +229,7 @@ impl Reader {
         self.ask(move |connection| due(connection, None, now, limit)).await
     }
 
-    /// What a channel is due to be told, in order.
+    /// What a channel is due to be told, in order; with `tried` also what is to be tried again later.
     ///
     /// # Errors
     ///
@@ -238,10 +238,11 @@ impl Reader {
         &self,
         channel: &str,
         now: DateTime<Utc>,
+        tried: bool,
         limit: usize,
     ) -> Result<Vec<Notice>, StoreError> {
         let channel = channel.to_owned();
-        self.ask(move |connection| due(connection, Some(&channel), now, limit)).await
+        self.ask(move |connection| due(connection, Some((&channel, tried)), now, limit)).await
     }
 
     /// What a channel should have been told by now, what is to be tried again later among it.
@@ -293,16 +294,18 @@ impl Reader {
 
 fn due(
     connection: &Connection,
-    channel: Option<&str>,
+    channel: Option<(&str, bool)>,
     now: DateTime<Utc>,
     limit: usize,
 ) -> Result<Vec<Notice>, StoreError> {
+    let (channel, tried) = channel.unzip();
     let mut statement = connection.prepare_cached(
         "select id, alert, channel, what, due_at, expires_at, attempts from notification
-         where done_at is null and due_at <= ?1 and (?3 is null or channel = ?3)
+         where done_at is null and (due_at <= ?1 or (?4 and attempts > 0))
+             and (?3 is null or channel = ?3)
          order by due_at, id limit ?2",
     )?;
-    let mut rows = statement.query(params![micros(now), limit, channel])?;
+    let mut rows = statement.query(params![micros(now), limit, channel, tried.unwrap_or(false)])?;
     let mut notices = Vec::new();
     while let Some(row) = rows.next()? {
         let what: String = row.get(3)?;
