@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 pub use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, delete, get, post};
 use chrono::{DateTime, Utc};
 use tower_http::compression::CompressionLayer;
 
@@ -31,7 +31,7 @@ pub use token::Token;
 
 use crate::intake::Intake;
 use crate::registry::Registry;
-use crate::store::Reader;
+use crate::store::{Reader, Writes};
 use crate::telemetry::{Health, Metrics};
 use error::Problem;
 use health::WatchState;
@@ -84,6 +84,8 @@ pub struct Parts {
     pub health: Arc<Health>,
     /// Where what is sent by HTTP goes.
     pub intake: Intake,
+    /// Where goes what staff decide.
+    pub writes: Writes,
     pub now: Now,
 }
 
@@ -102,7 +104,12 @@ pub fn router(config: &ApiConfig, parts: Parts) -> Router {
     let baths = PublicBaths::of(parts.registry.sites());
     let water = Water::new(parts.reader.clone());
     let public = PublicState::new(config, baths, water, Arc::clone(&parts.now));
-    let staff = StaffState { reader: parts.reader, registry: parts.registry, now: parts.now };
+    let staff = StaffState {
+        reader: parts.reader,
+        registry: parts.registry,
+        writes: parts.writes,
+        now: parts.now,
+    };
     let watch = WatchState { health: parts.health, metrics: parts.metrics, token: token.clone() };
 
     let public = listed(public_routes()).layer(from_fn(around::open_to_all)).with_state(public);
@@ -146,6 +153,11 @@ fn staff_routes() -> Vec<Route<StaffState>> {
         ("/api/v1/staff/uplinks/{id}", get(staff::find_uplink)),
         ("/api/v1/staff/devices/{dev_eui}", get(staff::find_device)),
         ("/api/v1/staff/sites/{id}/observations", get(staff::list_observations)),
+        ("/api/v1/staff/alerts", get(staff::list_alerts)),
+        ("/api/v1/staff/alerts/{id}", get(staff::find_alert)),
+        ("/api/v1/staff/alerts/{id}/acknowledge", post(staff::acknowledge_alert)),
+        ("/api/v1/staff/silences", get(staff::list_silences).post(staff::add_silence)),
+        ("/api/v1/staff/silences/{id}", delete(staff::end_silence)),
     ]
 }
 

@@ -33,14 +33,6 @@ use crate::telemetry::{Health, Metrics};
 use channels::Channels;
 use sinks::Sinks;
 
-/// What every part reaches that serves others from the store.
-struct Outside<'a> {
-    reader: &'a Reader,
-    writes: Writes,
-    metrics: &'a Arc<Metrics>,
-    health: &'a Arc<Health>,
-}
-
 /// Why the service cannot start. Nothing is left running.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -119,11 +111,11 @@ impl App {
         let Store { mut writer, reader } = Store::open(&config.store)?;
         let registry = Arc::new(registry::take_fleet(&mut writer, &fleet, clock::now())?);
         let (writes, requests) = Writes::channel();
-        let outside = Outside { reader: &reader, writes, metrics: &metrics, health: &health };
-        let mut sinks = Sinks::prepare(&config, &mut writer, &outside)?;
+        let around =
+            sinks::Around { reader: &reader, writes: &writes, metrics: &metrics, health: &health };
+        let mut sinks = Sinks::prepare(&config, &mut writer, around)?;
         let facts = channels::facts(&config, &alerts, &catalog);
-        let mut channels = Channels::prepare(&config, facts, &mut writer, &outside)?;
-        drop(outside);
+        let mut channels = Channels::prepare(&config, facts, &mut writer, around)?;
 
         let (intake, deliveries) = mpsc::channel(config.limits.intake.0);
         let stop_api = CancellationToken::new();
@@ -133,6 +125,7 @@ impl App {
             metrics: Arc::clone(&metrics),
             health: Arc::clone(&health),
             intake: intake.clone(),
+            writes: writes.clone(),
             now: Arc::new(clock::now),
         };
         let (router, routers) = watch::channel(api::router(&api_config, parts.clone()));
@@ -163,7 +156,7 @@ impl App {
         let stop_sources = CancellationToken::new();
         let listeners =
             bound.iter().map(|(name, listener)| (name.clone(), listener.local_addr())).collect();
-        let renewals = renewals(&config.listeners, &bound);
+        let renewals = renewals(&config, &bound);
         let sources = start_sources(&config, bound, &intake, &metrics, &health, &stop_sources);
         Ok(Self {
             http: http_addr,
@@ -245,6 +238,12 @@ fn worker_config(config: &Config) -> WorkerConfig {
     }
 }
 
+/// By which the secrets of each listener are renewed.
+fn renewals(config: &Config, bound: &[(String, Listener)]) -> Vec<(ListenerConfig, Renewal)> {
+    let renewals = bound.iter().map(|(_, listener)| listener.renewal());
+    config.listeners.iter().cloned().zip(renewals).collect()
+}
+
 async fn bind_http(config: &Config) -> Result<tokio::net::TcpListener, StartError> {
     let part = "api".to_owned();
     api::bind(config.api.bind).await.map_err(|error| match error {
@@ -256,15 +255,6 @@ async fn bind_http(config: &Config) -> Result<tokio::net::TcpListener, StartErro
 fn local_addr(http: &tokio::net::TcpListener) -> Result<SocketAddr, StartError> {
     let part = "api".to_owned();
     http.local_addr().map_err(|error| StartError::Bind { part, error: error.to_string() })
-}
-
-/// Where renewed passwords and certificates of listeners go.
-fn renewals(
-    configs: &[ListenerConfig],
-    bound: &[(String, Listener)],
-) -> Vec<(ListenerConfig, Renewal)> {
-    let renewals = bound.iter().map(|(_, listener)| listener.renewal());
-    configs.iter().cloned().zip(renewals).collect()
 }
 
 /// Reads the passwords and the certificate of a listener.

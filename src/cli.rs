@@ -1,6 +1,6 @@
 //! What can be typed, one file a command.
 
-mod alert_test;
+mod alerts;
 mod backup;
 mod catalog;
 mod check;
@@ -8,6 +8,8 @@ mod codec;
 mod decode;
 mod demo;
 mod folder;
+mod health;
+mod init;
 mod lines;
 mod redecode;
 mod reload;
@@ -35,15 +37,18 @@ pub struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Demo(demo::Demo),
+    Init(init::Init),
     Run(run::Run),
     Check(check::Check),
+    Health(health::Health),
     Backup(backup::Backup),
     Restore(restore::Restore),
     Verify(verify::Verify),
     Redecode(redecode::Redecode),
     Reload(reload::Reload),
+    #[command(visible_alias = "alert")]
+    Alerts(alerts::Alerts),
     Sink(sink::Sink),
-    Alert(alert_test::Alert),
     Simulate(simulate::Simulate),
     Catalog(catalog::Catalog),
     Decode(decode::Decode),
@@ -59,15 +64,17 @@ impl Cli {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         match self.command {
             Command::Demo(demo) => demo.run(),
+            Command::Init(init) => init.run(),
             Command::Run(run) => run.run(),
             Command::Check(check) => check.run(),
+            Command::Health(health) => health.run(),
             Command::Backup(backup) => backup.run(),
             Command::Restore(restore) => restore.run(),
             Command::Verify(verify) => verify.run(),
             Command::Redecode(redecode) => redecode.run(),
             Command::Reload(reload) => reload.run(),
+            Command::Alerts(alerts) => alerts.run(),
             Command::Sink(sink) => sink.run(),
-            Command::Alert(alert) => alert.run(),
             Command::Simulate(simulate) => simulate.run(),
             Command::Catalog(catalog) => catalog.run(),
             Command::Decode(decode) => decode.run(),

@@ -24,6 +24,7 @@
 //! - [`bathing`]: what may be said of the water at a bathing place
 //! - [`api`]: public, staff, health and metrics over HTTP
 //! - [`simulate`]: a fleet of invented sensors with genuine payload bytes
+//! - [`city`]: a new city's folder: configuration, empty fleet, secrets
 //! - [`document`]: files read so that every fault in them is named
 //! - [`secret`]: passwords and tokens, kept outside the configuration
 //! - [`telemetry`]: logs, and the names of all metrics
@@ -35,6 +36,7 @@ pub mod api;
 pub mod app;
 pub mod bathing;
 pub mod catalog;
+pub mod city;
 pub mod cli;
 pub mod clock;
 pub mod codec;

@@ -29,7 +29,7 @@ mod write;
 
 pub use alert::{
     Alert, AlertEvent, AlertFilter, AlertId, By, Evidence, Happening, Notice, NoticeKind, Said,
-    Sent, Waiting,
+    Sent, Silence, Waiting,
 };
 pub use copy::{
     CopyError, Holdings, MANIFEST_FILE, Manifest, Progress, Restored, Watch, backup,
@@ -51,6 +51,6 @@ pub use request::{WriteError, WriteRequest, Writes};
 pub use series::{Change, End, HourAggregate, Range, StoredObservation};
 pub use sink::{
     About, Advance, Again, Backfill, BackfillScope, DeadLetter, HeardRow, ItemId, Page, Refusal,
-    SinkState, Told,
+    SinkState, Told, Transition,
 };
 pub use write::{Batch, Writer};

@@ -13,6 +13,7 @@ mod alerts;
 mod bench;
 mod broker;
 mod catalogue;
+mod city;
 mod cli;
 mod config;
 mod durability;

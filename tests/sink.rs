@@ -1,6 +1,7 @@
 //! The copy in InfluxDB: against a real server that takes its line protocol, and against one that answers
 //! whatever it is told to.
 
+mod alerts;
 mod answers;
 mod backfill;
 mod identity;

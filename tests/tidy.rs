@@ -18,6 +18,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("clock", &[]),
     ("document", &[]),
     ("secret", &[]),
+    ("city", &[]),
     ("intake", &["model"]),
     ("telemetry", &[]),
     ("codec", &[]),
@@ -98,6 +99,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
         &[
             "app",
             "catalog",
+            "city",
             "clock",
             "codec",
             "config",

@@ -104,9 +104,6 @@ mod tests {
         condition.find(*newest, before)
     }
 
-    /// A name, a condition, readings by the minute, and what is found.
-    type Case<'c> = (&'c str, &'c Condition, &'c [(i64, f64)], Finding);
-
     #[test]
     fn each_condition_is_found_where_it_is() {
         let above = Condition::Above { limit: 63.5, clear: 63.4 };
@@ -118,6 +115,7 @@ mod tests {
         let quiet = |last: f64| -> Vec<(i64, f64)> {
             (0..6).map(|n| (n * day, 100.0)).chain([(6 * day, last)]).collect()
         };
+        type Case<'c> = (&'c str, &'c Condition, &'c [(i64, f64)], Finding);
         #[rustfmt::skip]
         let cases: &[Case<'_>] = &[
             ("over the limit", &above, &[(0, 63.51)], Holds),

@@ -173,11 +173,9 @@ mod tests {
         told
     }
 
-    /// A name, how long the rule waits both ways, what happens and what is told.
-    type Case<'c> = (&'c str, i64, i64, &'c [Event], &'c [(i64, &'c str)]);
-
     #[test]
     fn an_alert_opens_and_is_resolved_once_for_each_true_cause() {
+        type Case<'c> = (&'c str, i64, i64, &'c [Event], &'c [(i64, &'c str)]);
         #[rustfmt::skip]
         let cases: &[Case<'_>] = &[
             ("nothing wrong", 0, 0, &[(0, Some(Clear)), (10, Some(Between))], &[]),

@@ -7,7 +7,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use crate::store::StoreError;
+use crate::store::{StoreError, WriteError};
 
 pub const NOT_MODIFIED: StatusCode = StatusCode::NOT_MODIFIED;
 pub const NO_CONTENT: StatusCode = StatusCode::NO_CONTENT;
@@ -21,6 +21,10 @@ const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
 pub enum Problem {
     /// A query parameter is unknown, given twice or unreadable; says which are known and how.
     BadQuery(Cow<'static, str>),
+    /// What was sent cannot be read; says what is wanted.
+    BadBody(Cow<'static, str>),
+    /// Things are not any more as whoever asks believes.
+    Conflict(&'static str),
     Unauthorised,
     /// Missing and hidden alike.
     NotFound,
@@ -54,10 +58,20 @@ impl From<StoreError> for Problem {
     }
 }
 
+impl From<WriteError> for Problem {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::Store(error) => Self::Store(error),
+            WriteError::Gone => Self::NotDurable,
+        }
+    }
+}
+
 impl Problem {
     fn status(&self) -> StatusCode {
         match self {
-            Self::BadQuery(_) => StatusCode::BAD_REQUEST,
+            Self::BadQuery(_) | Self::BadBody(_) => StatusCode::BAD_REQUEST,
+            Self::Conflict(_) => StatusCode::CONFLICT,
             Self::Unauthorised | Self::UnknownSender => StatusCode::UNAUTHORIZED,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NotFound => StatusCode::NOT_FOUND,
@@ -74,7 +88,8 @@ impl Problem {
 
     fn detail(&self) -> &str {
         match self {
-            Self::BadQuery(detail) => detail,
+            Self::BadQuery(detail) | Self::BadBody(detail) => detail,
+            Self::Conflict(detail) => detail,
             Self::Unauthorised => {
                 "This resource is for staff: send a valid token as Authorization: Bearer."
             }
@@ -82,7 +97,7 @@ impl Problem {
                 "Nobody may send here without the token of the source: Authorization: Bearer."
             }
             Self::TooLarge(limit) => limit,
-            Self::NotDurable => "The messages are not on disk yet. Send them again.",
+            Self::NotDurable => "What was sent is not on disk yet. Send it again.",
             Self::NotFound => "There is nothing here.",
             Self::MethodNotAllowed => "This resource does not know that method.",
             Self::NotAcceptable(offered) => offered,

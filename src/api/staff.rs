@@ -1,6 +1,7 @@
-//! What staff may read: the ledger, devices and every observation. Names are those of the field,
+//! What staff may see and do: the ledger, devices, every observation, alerts. Names are those of the field,
 //! in snake_case. For people, not for machines that poll.
 
+mod alerts;
 mod devices;
 mod observations;
 mod token;
@@ -16,6 +17,9 @@ use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 
+pub use alerts::{
+    acknowledge_alert, add_silence, end_silence, find_alert, list_alerts, list_silences,
+};
 pub use devices::find_device;
 pub use observations::list_observations;
 pub use token::StaffToken;
@@ -24,13 +28,14 @@ pub use uplinks::{find_uplink, list_uplinks};
 use super::Now;
 use super::error::Problem;
 use crate::registry::Registry;
-use crate::store::Reader;
+use crate::store::{Reader, Writes};
 
 /// All that a staff handler holds.
 #[derive(Clone)]
 pub struct StaffState {
     pub reader: Reader,
     pub registry: Arc<Registry>,
+    pub writes: Writes,
     pub now: Now,
 }
 

@@ -15,6 +15,7 @@ mod state;
 
 pub use config::{Config, Limits};
 pub use follow::{Sink, Wires};
+pub use points::MEASUREMENTS;
 
 /// The sink's name in the store, the metrics and the commands.
 pub const NAME: &str = "influxdb";

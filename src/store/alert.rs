@@ -2,9 +2,11 @@
 
 mod outbox;
 mod read;
+mod silence;
 
 pub use outbox::{Notice, NoticeKind, Sent, Waiting};
 pub use read::{AlertEvent, AlertFilter};
+pub use silence::Silence;
 
 use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension, Row, params};
@@ -95,6 +97,11 @@ impl Happening {
             Self::Joined => "joined",
             Self::Left => "left",
         }
+    }
+
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.name() == name)
     }
 }
 
@@ -303,6 +310,28 @@ impl Batch<'_> {
         Ok(())
     }
 
+    /// Somebody takes an open alert on: who has not been told of it yet need not be. Returns the alert as it
+    /// then is; none if there is no such alert, or it is not open any more.
+    ///
+    /// # Errors
+    ///
+    /// As the store's.
+    pub fn acknowledge(
+        &self,
+        id: AlertId,
+        who: &str,
+        note: Option<&str>,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Alert>, StoreError> {
+        let Some(known) = self.alert(id)?.filter(|alert| alert.state == AlertState::Open) else {
+            return Ok(None);
+        };
+        let by = By { who: Some(who), note };
+        self.happened(id, Happening::Acknowledged, now, by, known.evidence)?;
+        self.untell(id)?;
+        self.alert(id)
+    }
+
     /// An alert by its number.
     ///
     /// # Errors
@@ -353,6 +382,15 @@ impl Batch<'_> {
         let mut statement = self.connection.prepare_cached(&sql)?;
         let rows = statement.query_map([dev_eui.0.cast_signed()], alert)?;
         Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// As [`super::Reader::alerts`].
+    ///
+    /// # Errors
+    ///
+    /// As the store's.
+    pub fn alerts(&self, filter: &AlertFilter) -> Result<Vec<Alert>, StoreError> {
+        read::alerts(self.connection, filter)
     }
 
     /// The devices that an alert concerns, by DevEUI.

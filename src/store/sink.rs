@@ -6,7 +6,7 @@ mod feed;
 mod letters;
 
 pub use backfill::{Backfill, BackfillScope};
-pub use feed::{HeardRow, Page, Told};
+pub use feed::{HeardRow, Page, Told, Transition};
 pub use letters::{About, Again, DeadLetter, Refusal};
 
 use chrono::{DateTime, Utc};
@@ -31,6 +31,8 @@ pub enum ItemId {
     Observation { series: i64, time: i64 },
     /// What a row of the ledger tells of radio and battery.
     Uplink(UplinkId),
+    /// Something that has become of an alert, by its number.
+    Alert(i64),
 }
 
 /// How far a sink is.
@@ -40,6 +42,8 @@ pub struct SinkState {
     pub change: i64,
     /// The last row of the ledger that it has been told.
     pub uplink: UplinkId,
+    /// The last event of an alert that it has been told.
+    pub alert: i64,
     /// When it last had everything.
     pub caught_up_at: DateTime<Utc>,
     /// Changes have been trimmed that it had not accepted, while it was not in the configuration.
@@ -51,6 +55,7 @@ pub struct SinkState {
 pub struct Advance {
     pub change: Option<i64>,
     pub uplink: Option<UplinkId>,
+    pub alert: Option<i64>,
     pub caught_up_at: Option<DateTime<Utc>>,
     pub backfill: Option<Backfill>,
     /// Dead letters of these are settled.
@@ -70,13 +75,14 @@ impl Batch<'_> {
         now: DateTime<Utc>,
     ) -> Result<SinkState, StoreError> {
         self.connection.execute(
-            "insert or ignore into sink (name, change, uplink, caught_up_at)
+            "insert or ignore into sink (name, change, uplink, caught_up_at, alert_event)
              values (?1, coalesce((select max(seq) from change), 0),
-                 coalesce((select max(id) from uplink), 0), ?2)",
+                 coalesce((select max(id) from uplink), 0), ?2,
+                 coalesce((select max(id) from alert_event), 0))",
             params![sink, micros(now)],
         )?;
         let state = self.connection.query_row(
-            "select change, uplink, caught_up_at, missed from sink where name = ?1",
+            "select change, uplink, caught_up_at, missed, alert_event from sink where name = ?1",
             [sink],
             |row| {
                 Ok(SinkState {
@@ -84,6 +90,7 @@ impl Batch<'_> {
                     uplink: UplinkId(row.get(1)?),
                     caught_up_at: time(row.get(2)?),
                     missed: row.get(3)?,
+                    alert: row.get(4)?,
                 })
             },
         )?;
@@ -105,7 +112,7 @@ impl Batch<'_> {
         self.connection
             .prepare_cached(
                 "update sink set change = coalesce(?2, change), uplink = coalesce(?3, uplink),
-                     caught_up_at = coalesce(?4, caught_up_at)
+                     caught_up_at = coalesce(?4, caught_up_at), alert_event = coalesce(?5, alert_event)
                  where name = ?1",
             )?
             .execute(params![
@@ -113,6 +120,7 @@ impl Batch<'_> {
                 advance.change,
                 advance.uplink.map(|uplink| uplink.0),
                 advance.caught_up_at.map(micros),
+                advance.alert,
             ])?;
         if let Some(backfill) = &advance.backfill {
             self.save_backfill(backfill, now)?;

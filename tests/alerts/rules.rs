@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use stadspuls::alert::{default_rules, read_rules};
 use stadspuls::catalog::Catalog;
 use stadspuls::document::Faults;
-use stadspuls::store::{By, Happening, NoticeKind, Sent, StoreError};
+use stadspuls::store::{NoticeKind, Silence, StoreError};
 use tempfile::TempDir;
 
 use super::city::{BATTERY, City, LEAK, LEVEL, Says, at};
@@ -148,24 +148,26 @@ fn who_acknowledges_keeps_the_boss_asleep_and_a_silence_the_others_too() {
     hear(&mut city, 1, LEAK, 1.0, 0);
     let alert = city.opened()[0].clone();
     assert_eq!([city.notices("jour", "opened"), city.notices("chef", "opened")], [1, 1]);
-    let acknowledged: Result<(), StoreError> = city.store().writer.batch(|batch| {
-        // The first has been delivered by then.
-        for notice in [1, 2] {
-            batch.note_sent(&[notice], &Sent::Delivered, minute(1))?;
-        }
-        let by = By { who: Some("Eva"), note: Some("på väg") };
-        batch.happened(alert.id, Happening::Acknowledged, minute(5), by, alert.evidence)?;
-        batch.untell(alert.id).map(|_| ())
-    });
-    acknowledged.unwrap();
+    city.deliver(minute(1));
+    let acknowledged: Result<_, StoreError> = city
+        .store()
+        .writer
+        .batch(|batch| batch.acknowledge(alert.id, "Eva", Some("på väg"), minute(5)));
+    assert_eq!(acknowledged.unwrap().unwrap().acknowledged_by.as_deref(), Some("Eva"));
     assert_eq!([city.notices("jour", "opened"), city.notices("chef", "opened")], [1, 0]);
     hear(&mut city, 1, LEAK, 0.0, 60);
     assert_eq!([city.notices("jour", "resolved"), city.notices("chef", "resolved")], [1, 0]);
 
-    let silenced: Result<i64, StoreError> = city.store().writer.batch(|batch| {
-        let (from, until) = (minute(60), minute(600));
-        batch.silence(Some(&"lacka".into()), None, (from, until), ("Eva", "vi gräver"))
-    });
+    let silence = Silence {
+        rule: Some("lacka".into()),
+        subject: None,
+        from: minute(60),
+        until: minute(600),
+        who: "Eva".to_owned(),
+        why: "vi gräver".to_owned(),
+    };
+    let silenced: Result<i64, StoreError> =
+        city.store().writer.batch(|batch| batch.silence(&silence));
     silenced.unwrap();
     hear(&mut city, 2, LEAK, 1.0, 120);
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();

@@ -22,7 +22,7 @@ const FILES: [(&str, &str); 3] = [
 #[rustfmt::skip]
 const CASES: &[(&str, &str, &[&str])] = &[
     ("sites.toml", "sites = 1", &[
-        r#"5: site[1].sites is 1, an unknown key, want one of the keys backwater, bathing, direction, id, kind, lot, name, position, public, quality, rating"#,
+        r#"5: site[1].sites is 1, an unknown key, want one of the keys backwater, bathing, direction, id, kind, lot, name, position, public, quality, rating, tags"#,
     ]),
     ("sites.toml", "position = [12.5]", &[
         r#"5: site[1].position is [12.5], want [longitude, latitude] in degrees, WGS 84"#,

@@ -62,7 +62,7 @@ fn a_message_is_signed_and_says_what_has_happened_but_not_where() {
         ("value", json!(25.5)),
         ("unit", json!("Cel")),
         ("runbook", json!("https://rutiner.example.se/varmt")),
-        ("link", json!(format!("https://data.example.se/api/v1/alerts/{id}"))),
+        ("link", json!(format!("https://data.example.se/api/v1/staff/alerts/{id}"))),
     ];
     for (key, value) in wanted {
         assert_eq!(alert[key], value, "{key}");

@@ -110,7 +110,8 @@ impl Drop for Victoria {
 fn uplinks(numbers: std::ops::Range<u32>) -> Vec<crate::support::Message> {
     let up = |number: u32| {
         let device = if number.is_multiple_of(2) { WATER } else { ELSEWHERE };
-        let tenths = 100 + i16::try_from(number % 200).unwrap();
+        // As water does: a little other each time, and never far off.
+        let tenths = 100 + i16::try_from(number % 10).unwrap();
         Up::water(device, number, tenths).at(ago(5000 - i64::from(number))).message()
     };
     numbers.map(up).collect()

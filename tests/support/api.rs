@@ -45,6 +45,19 @@ impl Api {
         serde_json::from_str(&text).unwrap()
     }
 
+    /// Sends JSON as staff; `path` is what follows `/api/v1/staff/`. Returns status and answer.
+    pub fn send(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
+        let request = ureq::http::Request::builder()
+            .method(method)
+            .uri(format!("{}/api/v1/staff/{path}", self.base))
+            .header("Authorization", format!("Bearer {STAFF_TOKEN}"))
+            .body(body.to_string())
+            .unwrap();
+        let mut response = self.agent.run(request).unwrap();
+        let text = response.body_mut().read_to_string().unwrap();
+        (response.status().as_u16(), serde_json::from_str(&text).unwrap())
+    }
+
     /// The newest ledger rows, oldest of them first.
     pub fn ledger(&self) -> Vec<Value> {
         let answer = self.staff("uplinks?limit=1000");

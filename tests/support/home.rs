@@ -14,9 +14,14 @@ pub struct Home {
 }
 
 impl Home {
+    /// With nothing in it.
+    pub fn empty() -> Self {
+        Self { dir: Arc::new(tempfile::tempdir().unwrap()) }
+    }
+
     /// With a public bathing place, a gauging station, and a sensor standing at each for years.
     pub fn new() -> Self {
-        let home = Self { dir: Arc::new(tempfile::tempdir().unwrap()) };
+        let home = Self::empty();
         home.write("staff.token", STAFF_TOKEN);
         home.write(
             "fleet/sites.toml",

@@ -41,6 +41,18 @@ impl Mosquitto {
              {settings}\n",
             addr.port()
         );
+        Self::run(dir, addr, &config)
+    }
+
+    /// With a whole configuration that somebody else has written, for this address.
+    pub fn as_configured(addr: SocketAddr, config: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let log = dir.path().join("mosquitto.log");
+        let config = format!("{config}\nlog_dest file {}\n", log.display());
+        Self::run(dir, addr, &config)
+    }
+
+    fn run(dir: tempfile::TempDir, addr: SocketAddr, config: &str) -> Self {
         fs::write(dir.path().join("mosquitto.conf"), config).unwrap();
         let mut broker = Self { dir, addr, child: None };
         broker.restart();

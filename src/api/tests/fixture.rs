@@ -21,7 +21,7 @@ use crate::intake::Delivery;
 use crate::model::*;
 use crate::registry::Registry;
 use crate::store::{
-    Batch, Fleet, Heard, LedgerEntry, Store, StoreConfig, StoreError, UplinkId, Writer,
+    Batch, Fleet, Heard, LedgerEntry, Store, StoreConfig, StoreError, UplinkId, Writer, Writes,
 };
 use crate::telemetry::{Health, Metrics};
 
@@ -125,6 +125,7 @@ impl Fixture {
             registry: Arc::new(Registry::new(fleet)),
             metrics: Arc::default(),
             health: Arc::default(),
+            writes: Writes::channel().0,
             now: Arc::new(move || *clock.lock().unwrap()),
         };
         let listener = bind("127.0.0.1:0".parse().unwrap()).await.unwrap();

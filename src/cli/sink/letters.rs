@@ -98,6 +98,7 @@ fn as_line(letter: &DeadLetter) -> String {
             let device = dev_eui.map(|dev_eui| dev_eui.to_string()).unwrap_or_default();
             format!("uplink {id}  {device}  radio and battery")
         }
+        About::Alert { event } => format!("event {event} of an alert"),
     };
     let again = if letter.again { "  (waits to be written again)" } else { "" };
     format!("{}  {about}  {}{again}", letter.id, letter.reason)
@@ -120,6 +121,7 @@ fn as_json(letter: &DeadLetter) -> String {
         About::Uplink { id, dev_eui } => {
             json!({ "uplink": id.0, "device": dev_eui.map(|dev_eui| dev_eui.to_string()) })
         }
+        About::Alert { event } => json!({ "alertEvent": event }),
     };
     if let (Some(all), serde_json::Value::Object(about)) = (all.as_object_mut(), about) {
         all.extend(about);

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::client::Client;
 use super::deliver::{Deliverer, TooManyRefused};
-use super::points::{Item, LINES_MAX, of_observation, of_row};
+use super::points::{Item, LINES_MAX, of_observation, of_row, of_transition};
 use super::state::Watch;
 use super::{Config, NAME};
 use crate::clock;
@@ -163,23 +163,30 @@ impl Sink {
         let limit = (self.config.limits.batch_points / LINES_MAX / 2).max(1);
         let told = self.reader.told_after(NAME, self.state.change, limit).await?;
         let heard = self.reader.heard_after(self.state.uplink, None, limit).await?;
-        let is_all = told.is_last && heard.is_last;
-        if told.end == self.state.change && heard.end == self.state.uplink.0 {
+        let alerts = self.reader.transitions_after(self.state.alert, limit).await?;
+        let is_all = told.is_last && heard.is_last && alerts.is_last;
+        if told.end == self.state.change
+            && heard.end == self.state.uplink.0
+            && alerts.end == self.state.alert
+        {
             self.caught_up(began_at);
             return Ok(true);
         }
         self.deliverer.note_lag().await;
         let mut items = self.observations(told.items).await?;
         items.extend(self.rows(heard.items).await);
+        items.extend(alerts.items.iter().map(of_transition));
         let advance = Advance {
             change: Some(told.end),
             uplink: Some(UplinkId(heard.end)),
+            alert: Some(alerts.end),
             caught_up_at: is_all.then_some(began_at),
             ..Advance::default()
         };
         self.deliver(&items, advance).await?;
         self.state.change = told.end;
         self.state.uplink = UplinkId(heard.end);
+        self.state.alert = alerts.end;
         self.deliverer.at = (self.state.change, self.state.uplink);
         if is_all {
             self.caught_up(began_at);
@@ -198,6 +205,7 @@ impl Sink {
         let again = self.reader.letters_again(NAME, limit).await?;
         let mut items = self.observations(again.told).await?;
         items.extend(self.rows(again.heard).await);
+        items.extend(again.transitions.iter().map(of_transition));
         if items.is_empty() && again.gone.is_empty() {
             return Ok(false);
         }

@@ -9,15 +9,21 @@ use chrono::{DateTime, Utc};
 
 use super::line::Line;
 use crate::envelope::Content;
-use crate::model::{DeviceEvent, EventDetail, Quality, Reason, Uplink, battery_status};
+use crate::model::{
+    AlertState, DeviceEvent, EventDetail, Quality, Reason, Subject, Uplink, battery_status,
+};
 use crate::pipeline::{TimingLimits, content_of, heard_at};
-use crate::store::{HeardRow, ItemId, Told};
+use crate::store::{HeardRow, ItemId, Told, Transition};
 
 /// Which devices have told something of a site, and by which profile it was decoded.
 const OBSERVED_BY: &str = "observed_by";
 const RADIO: &str = "device_radio";
 const BATTERY: &str = "device_battery";
-// Alerts, when they are told of, get a measurement of their own here, fed by a cursor of their own.
+/// What has become of alerts.
+const ALERT: &str = "alert";
+
+/// All measurements that are no quantity.
+pub const MEASUREMENTS: [&str; 4] = [OBSERVED_BY, RADIO, BATTERY, ALERT];
 
 /// Something to be told, with its points.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,6 +68,29 @@ pub fn of_observation(told: &Told) -> Item {
         .at(micros);
     let lines = value.map(|value| value + &by.unwrap_or_default()).unwrap_or_default();
     Item { id: told.id, lines }
+}
+
+/// The point of an alert that has come to stand otherwise: 0 resolved, 2 open, 3 acknowledged.
+pub fn of_transition(transition: &Transition) -> Item {
+    let site = match &transition.subject {
+        Subject::Site(id) => Some(id.0.to_string()),
+        _ => None,
+    };
+    let state = match transition.state {
+        AlertState::Resolved => 0.0,
+        AlertState::Pending => 1.0,
+        AlertState::Open => 2.0,
+        AlertState::Acknowledged => 3.0,
+    };
+    let line = Line::of(ALERT)
+        .tag("rule", Some(&transition.rule))
+        .tag("severity", Some(&transition.severity))
+        .tag("site", site.as_deref())
+        .tag("subject", Some(&transition.subject.to_string()))
+        .field("state", Some(state))
+        .field("value", transition.value)
+        .at(transition.at.timestamp_micros());
+    Item { id: ItemId::Alert(transition.id), lines: line.unwrap_or_default() }
 }
 
 /// The points of a row of the ledger; none where it says nothing of radio and battery.

@@ -7,7 +7,6 @@ use super::super::codes::{micros, time};
 use super::super::write::Batch;
 use super::super::{Reader, StoreError};
 use super::{Alert, AlertId, COLUMNS, alert, read};
-use crate::model::{RuleId, Subject};
 
 /// What a notice tells of an alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -134,55 +133,6 @@ impl Batch<'_> {
                 .execute(params![id, done, due, error])?;
         }
         Ok(())
-    }
-
-    /// Silences alerts for a while.
-    ///
-    /// # Errors
-    ///
-    /// As the store's.
-    pub fn silence(
-        &self,
-        rule: Option<&RuleId>,
-        subject: Option<&Subject>,
-        (from, until): (DateTime<Utc>, DateTime<Utc>),
-        (who, why): (&str, &str),
-    ) -> Result<i64, StoreError> {
-        self.connection.execute(
-            "insert into silence (rule, subject, from_at, until_at, who, why)
-             values (?1, ?2, ?3, ?4, ?5, ?6)",
-            params![
-                rule.map(|rule| rule.0.to_string()),
-                subject.map(ToString::to_string),
-                micros(from),
-                micros(until),
-                who,
-                why
-            ],
-        )?;
-        Ok(self.connection.last_insert_rowid())
-    }
-
-    /// Until when nobody is to be told of a rule's alert about a subject; none if they are.
-    ///
-    /// # Errors
-    ///
-    /// As the store's.
-    pub fn silenced_until(
-        &self,
-        rule: &RuleId,
-        subject: &Subject,
-        now: DateTime<Utc>,
-    ) -> Result<Option<DateTime<Utc>>, StoreError> {
-        let until: Option<i64> = self
-            .connection
-            .prepare_cached(
-                "select max(until_at) from silence
-                 where from_at <= ?3 and until_at > ?3 and ended_at is null
-                     and (rule is null or rule = ?1) and (subject is null or subject = ?2)",
-            )?
-            .query_row(params![rule.0, subject.to_string(), micros(now)], |row| row.get(0))?;
-        Ok(until.map(time))
     }
 }
 

@@ -54,7 +54,10 @@ impl Reader {
     }
 }
 
-fn alerts(connection: &Connection, filter: &AlertFilter) -> Result<Vec<Alert>, StoreError> {
+pub(super) fn alerts(
+    connection: &Connection,
+    filter: &AlertFilter,
+) -> Result<Vec<Alert>, StoreError> {
     let states = match filter.state {
         Some(state) => format!("state = '{}'", state.name()),
         None => "state in ('open', 'acknowledged')".to_owned(),
@@ -83,9 +86,8 @@ fn events(connection: &Connection, id: AlertId) -> Result<Vec<AlertEvent>, Store
     )?;
     let rows = statement.query_map([id.0], |row| {
         let what: String = row.get(1)?;
-        let known = Happening::ALL.into_iter().find(|known| known.name() == what);
         // What a later version has written is left out rather than guessed.
-        let Some(what) = known else { return Ok(None) };
+        let Some(what) = Happening::from_name(&what) else { return Ok(None) };
         Ok(Some(AlertEvent {
             at: time(row.get(0)?),
             what,

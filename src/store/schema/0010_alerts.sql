@@ -86,3 +86,8 @@ create table silence (
     why        text not null,
     ended_at   integer                     -- ended before its time
 );
+
+-- What becomes of alerts is told to sinks too: the last event that one has accepted, and those it has refused.
+alter table sink add column alert_event integer not null default 0;
+alter table dead_letter add column alert_event integer;
+create unique index dead_letter_of_alert on dead_letter (sink, alert_event) where alert_event is not null;

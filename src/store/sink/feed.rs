@@ -2,12 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::ItemId;
-use crate::model::{DevEui, Outcome, QuantityName, SiteId};
+use crate::model::{AlertState, DevEui, Outcome, QuantityName, SiteId, Subject};
 use crate::store::codes::{self, hour_of};
-use crate::store::{Reader, StoreError, StoredMessage, StoredObservation, UplinkId, read, series};
+use crate::store::{
+    Happening, Reader, StoreError, StoredMessage, StoredObservation, UplinkId, read, series,
+};
 
 /// Some of what there is to tell, and where it ends.
 #[derive(Clone, Debug)]
@@ -46,6 +49,19 @@ pub struct HeardRow {
     pub lost: i64,
 }
 
+/// Something that has become of an alert.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Transition {
+    pub id: i64,
+    pub at: DateTime<Utc>,
+    pub rule: String,
+    pub subject: Subject,
+    pub severity: String,
+    /// How the alert stood from then on.
+    pub state: AlertState,
+    pub value: Option<f64>,
+}
+
 impl Reader {
     /// The observations that have changed after `change`, each once, as they are now; at most `limit`.
     ///
@@ -59,6 +75,19 @@ impl Reader {
         limit: usize,
     ) -> Result<Page<Told>, StoreError> {
         self.ask(move |connection| told_after(connection, sink, change, limit)).await
+    }
+
+    /// What has become of alerts after `after`; at most `limit` events are looked at.
+    ///
+    /// # Errors
+    ///
+    /// As the store's.
+    pub async fn transitions_after(
+        &self,
+        after: i64,
+        limit: usize,
+    ) -> Result<Page<Transition>, StoreError> {
+        self.ask(move |connection| transitions_after(connection, after, limit)).await
     }
 
     /// What was heard in the rows of the ledger after `after`, up to and with `last`; at most `limit` rows
@@ -137,6 +166,48 @@ pub(super) fn told(
         })
         .optional()?;
     Ok(told)
+}
+
+fn transitions_after(
+    connection: &Connection,
+    after: i64,
+    limit: usize,
+) -> Result<Page<Transition>, StoreError> {
+    let mut statement = connection
+        .prepare_cached("select id from alert_event where id > ?1 order by id limit ?2")?;
+    let rows: Vec<i64> =
+        statement.query_map(params![after, limit], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    let mut items = Vec::new();
+    for &id in &rows {
+        items.extend(transition(connection, id)?);
+    }
+    let end = rows.last().copied().unwrap_or(after);
+    Ok(Page { items, end, is_last: rows.len() < limit })
+}
+
+/// One event of an alert; none where it changes nothing of how the alert stands.
+pub(super) fn transition(
+    connection: &Connection,
+    id: i64,
+) -> Result<Option<Transition>, StoreError> {
+    let row: Option<(i64, String, String, String, String, Option<f64>)> = connection
+        .prepare_cached(
+            "select e.at, e.what, a.rule, a.subject, a.severity, e.value
+             from alert_event e join alert a on a.id = e.alert where e.id = ?1",
+        )?
+        .query_row([id], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?))
+        })
+        .optional()?;
+    let Some((at, what, rule, subject, severity, value)) = row else { return Ok(None) };
+    let state = match Happening::from_name(&what) {
+        Some(Happening::Opened) => AlertState::Open,
+        Some(Happening::Acknowledged) => AlertState::Acknowledged,
+        Some(Happening::Resolved) => AlertState::Resolved,
+        Some(Happening::Joined | Happening::Left) | None => return Ok(None),
+    };
+    let Some(subject) = Subject::from_text(&subject) else { return Ok(None) };
+    Ok(Some(Transition { id, at: codes::time(at), rule, subject, severity, state, value }))
 }
 
 fn heard_after(

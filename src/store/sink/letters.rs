@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use rusqlite::{Connection, params};
 
 use super::ItemId;
-use super::feed::{self, HeardRow, Told};
+use super::feed::{self, HeardRow, Told, Transition};
 use crate::model::{DevEui, QuantityName, SiteId};
 use crate::store::codes::{micros, time};
 use crate::store::write::Batch;
@@ -34,8 +34,19 @@ pub struct DeadLetter {
 /// What a dead letter is about, in the operator's words.
 #[derive(Clone, Debug, PartialEq)]
 pub enum About {
-    Observation { site: SiteId, quantity: QuantityName, time: DateTime<Utc> },
-    Uplink { id: UplinkId, dev_eui: Option<DevEui> },
+    Observation {
+        site: SiteId,
+        quantity: QuantityName,
+        time: DateTime<Utc>,
+    },
+    Uplink {
+        id: UplinkId,
+        dev_eui: Option<DevEui>,
+    },
+    /// What has become of an alert.
+    Alert {
+        event: i64,
+    },
 }
 
 impl Batch<'_> {
@@ -47,15 +58,17 @@ impl Batch<'_> {
     ) -> Result<(), StoreError> {
         self.settle_letters(sink, &refused.iter().map(|one| one.item).collect::<Vec<_>>())?;
         let mut statement = self.connection.prepare_cached(
-            "insert into dead_letter (sink, series, time, uplink, at, status, reason)
-             values (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "insert into dead_letter (sink, series, time, uplink, at, status, reason, alert_event)
+             values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )?;
         for Refusal { item, status, reason } in refused {
-            let (series, at, uplink) = match *item {
-                ItemId::Observation { series, time } => (Some(series), Some(time), None),
-                ItemId::Uplink(id) => (None, None, Some(id.0)),
+            let (series, at, uplink, alert) = match *item {
+                ItemId::Observation { series, time } => (Some(series), Some(time), None, None),
+                ItemId::Uplink(id) => (None, None, Some(id.0), None),
+                ItemId::Alert(event) => (None, None, None, Some(event)),
             };
-            statement.execute(params![sink, series, at, uplink, micros(now), status, reason])?;
+            let now = micros(now);
+            statement.execute(params![sink, series, at, uplink, now, status, reason, alert])?;
         }
         Ok(())
     }
@@ -75,12 +88,16 @@ impl Batch<'_> {
         let mut of_uplink = self
             .connection
             .prepare_cached("delete from dead_letter where sink = ?1 and uplink = ?2")?;
+        let mut of_alert = self
+            .connection
+            .prepare_cached("delete from dead_letter where sink = ?1 and alert_event = ?2")?;
         for item in items {
             match *item {
                 ItemId::Observation { series, time } => {
                     of_observation.execute(params![sink, series, time])?
                 }
                 ItemId::Uplink(id) => of_uplink.execute(params![sink, id.0])?,
+                ItemId::Alert(event) => of_alert.execute(params![sink, event])?,
             };
         }
         Ok(())
@@ -124,7 +141,8 @@ impl Batch<'_> {
     /// As the store's.
     pub fn letters(&self, sink: &str, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
         let mut statement = self.connection.prepare_cached(
-            "select d.id, d.at, d.status, d.reason, d.again, d.time, d.uplink, s.site, s.quantity, h.dev_eui
+            "select d.id, d.at, d.status, d.reason, d.again, d.time, d.uplink, s.site, s.quantity, h.dev_eui,
+                 d.alert_event
              from dead_letter d
              left join series s on s.id = d.series
              left join uplink u on u.id = d.uplink
@@ -132,14 +150,16 @@ impl Batch<'_> {
              where d.sink = ?1 order by d.id limit ?2",
         )?;
         let rows = statement.query_map(params![sink, limit], |row| {
-            let about = match row.get::<_, Option<i64>>(6)? {
-                Some(id) => About::Uplink {
+            let ids: (Option<i64>, Option<i64>) = (row.get(6)?, row.get(10)?);
+            let about = match ids {
+                (_, Some(event)) => About::Alert { event },
+                (Some(id), None) => About::Uplink {
                     id: UplinkId(id),
                     dev_eui: row
                         .get::<_, Option<i64>>(9)?
                         .map(|number| DevEui(number.cast_unsigned())),
                 },
-                None => About::Observation {
+                (None, None) => About::Observation {
                     site: SiteId::from(row.get::<_, String>(7)?.as_str()),
                     quantity: QuantityName::from(row.get::<_, String>(8)?.as_str()),
                     time: time(row.get(5)?),
@@ -163,6 +183,7 @@ impl Batch<'_> {
 pub struct Again {
     pub told: Vec<Told>,
     pub heard: Vec<HeardRow>,
+    pub transitions: Vec<Transition>,
     /// Nothing is left to be told of these.
     pub gone: Vec<ItemId>,
 }
@@ -198,22 +219,26 @@ impl Reader {
 
 fn again(connection: &Connection, sink: &str, limit: usize) -> Result<Again, StoreError> {
     let mut statement = connection.prepare_cached(
-        "select series, time, uplink from dead_letter where sink = ?1 and again = 1
+        "select series, time, uplink, alert_event from dead_letter where sink = ?1 and again = 1
          order by id limit ?2",
     )?;
     let rows = statement.query_map(params![sink, limit], |row| {
         let place: (Option<i64>, Option<i64>) = (row.get(0)?, row.get(1)?);
-        Ok((place, row.get::<_, Option<i64>>(2)?))
+        Ok((place, row.get::<_, Option<i64>>(2)?, row.get::<_, Option<i64>>(3)?))
     })?;
     let mut found = Again::default();
     for row in rows {
         match row? {
-            ((Some(series), Some(time)), _) => match feed::told(connection, sink, series, time)? {
+            ((Some(series), Some(time)), ..) => match feed::told(connection, sink, series, time)? {
                 Some(told) => found.told.push(told),
                 None => found.gone.push(ItemId::Observation { series, time }),
             },
-            (_, None) => {}
-            (_, Some(id)) => {
+            (_, _, Some(event)) => match feed::transition(connection, event)? {
+                Some(transition) => found.transitions.push(transition),
+                None => found.gone.push(ItemId::Alert(event)),
+            },
+            (_, None, None) => {}
+            (_, Some(id), None) => {
                 let id = UplinkId(id);
                 match feed::heard(connection, id)? {
                     Some(heard) => found.heard.push(heard),

@@ -2,31 +2,19 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::bail;
-use clap::{Args, Subcommand};
+use clap::Args;
 
-use super::{print_faults, runtime};
+use crate::cli::{print_faults, runtime};
 use crate::config::Config;
 use crate::document::Faults;
 use crate::notify::{Channel, try_out};
-
-/// Tries the channels by which alerts are told.
-#[derive(Args)]
-pub struct Alert {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Subcommand)]
-enum Command {
-    Test(Test),
-}
 
 /// Sends a message that says it is a test, and prints what the other side answered.
 ///
 /// It is sent from here and once: no service need run, and nothing is written down. An Alertmanager gets an alert
 /// `stadspuls_test` that is over after a minute.
 #[derive(Args)]
-struct Test {
+pub struct Test {
     /// The configuration file.
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
@@ -38,16 +26,8 @@ struct Test {
     all: bool,
 }
 
-impl Alert {
-    pub fn run(self) -> anyhow::Result<ExitCode> {
-        match self.command {
-            Command::Test(test) => test.run(),
-        }
-    }
-}
-
 impl Test {
-    fn run(self) -> anyhow::Result<ExitCode> {
+    pub fn run(self) -> anyhow::Result<ExitCode> {
         let faults = Faults::default();
         let config = Config::load(&self.config, &faults);
         if !faults.is_empty() {
