@@ -281,7 +281,8 @@ impl<'d> Section<'d> {
 
     /// Lets the keys that nobody has asked for be, where what they should be depends on what is at fault.
     pub fn let_others_be(&self) {
-        self.asked.borrow_mut().extend(self.other_keys());
+        let others = self.other_keys();
+        self.asked.borrow_mut().extend(others);
     }
 
     /// Says that this table cannot have the name it has.

@@ -83,6 +83,15 @@ impl From<StoreError> for Halt {
     }
 }
 
+impl From<WriteError> for Halt {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::Store(error) => Self::Store(error),
+            WriteError::Gone => Self::Stopping,
+        }
+    }
+}
+
 impl Carrier {
     /// # Errors
     ///
@@ -191,6 +200,10 @@ impl Notifier {
         if ready_at(&due, wait, now).is_none_or(|ready_at| now < ready_at) {
             return Ok(());
         }
+        let due = self.begin(due).await?;
+        if due.is_empty() {
+            return Ok(());
+        }
         let secrets = self.secrets.borrow_and_update().clone();
         let facts = Arc::clone(&self.facts.borrow());
         let message = Message::of(&self.channel.name, &due, &facts, now);
@@ -219,6 +232,7 @@ impl Notifier {
         if due.is_empty() && now < self.resend_at {
             return Ok(());
         }
+        let due = self.begin(due).await?;
         let Carrier::Alertmanager(manager) = &self.carrier else { return Ok(()) };
         let mut alerts: Vec<Alert> =
             self.reader.told_alerts(&self.channel.name, now, STANDING_MAX).await?;
@@ -233,6 +247,17 @@ impl Notifier {
         let delivery = manager.tell(&alerts, &facts, &secrets);
         let answer = answered(delivery, &self.channel.name, &self.reader, &self.watch).await;
         self.settle(&due, answer).await
+    }
+
+    /// Has written down that an attempt begins. Returns what nobody has taken from the outbox meanwhile.
+    async fn begin(&self, mut due: Vec<Notice>) -> Result<Vec<Notice>, Halt> {
+        if due.is_empty() {
+            return Ok(due);
+        }
+        let ids: Vec<i64> = due.iter().map(|notice| notice.id).collect();
+        let left = self.writes.ask(move |batch| batch.begin_to_tell(&ids)).await?;
+        due.retain(|notice| left.contains(&notice.id));
+        Ok(due)
     }
 
     /// Writes down what came of an attempt, and rests where it has failed.

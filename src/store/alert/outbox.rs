@@ -107,6 +107,25 @@ impl Batch<'_> {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
+    /// Writes down that an attempt to deliver notices begins, and returns which of them are still to be told. From
+    /// now on they count as told, since nobody may ever know whether they have arrived.
+    ///
+    /// # Errors
+    ///
+    /// As the store's.
+    pub fn begin_to_tell(&self, notices: &[i64]) -> Result<Vec<i64>, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "update notification set attempts = attempts + 1 where id = ?1 and done_at is null",
+        )?;
+        let mut left = Vec::new();
+        for id in notices {
+            if statement.execute([id])? > 0 {
+                left.push(*id);
+            }
+        }
+        Ok(left)
+    }
+
     /// Writes down how an attempt to deliver notices ended.
     ///
     /// # Errors
@@ -127,7 +146,7 @@ impl Batch<'_> {
             };
             self.connection
                 .prepare_cached(
-                    "update notification set attempts = attempts + 1, done_at = ?2,
+                    "update notification set attempts = max(attempts, 1), done_at = ?2,
                          due_at = coalesce(?3, due_at), error = ?4 where id = ?1",
                 )?
                 .execute(params![id, done, due, error])?;
