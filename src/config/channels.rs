@@ -84,7 +84,7 @@ fn email(section: &Section<'_>, base: &Path) -> Option<EmailConfig> {
     if user.is_some() && section.is_table("password").is_none() {
         section.refuse("password", values::SECRET_WANTED);
     }
-    if user.is_none() && section.is_table("password").is_some() {
+    if user.is_none() && section.is_table("password") == Some(true) {
         section.refuse("username", "the user that the password is of");
     }
     let from: Option<String> = section.required("from");
