@@ -33,14 +33,6 @@ use crate::telemetry::{Health, Metrics};
 use channels::Channels;
 use sinks::Sinks;
 
-/// What every part reaches that serves others from the store.
-struct Outside<'a> {
-    reader: &'a Reader,
-    writes: Writes,
-    metrics: &'a Arc<Metrics>,
-    health: &'a Arc<Health>,
-}
-
 /// Why the service cannot start. Nothing is left running.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -119,12 +111,11 @@ impl App {
         let Store { mut writer, reader } = Store::open(&config.store)?;
         let registry = Arc::new(registry::take_fleet(&mut writer, &fleet, clock::now())?);
         let (writes, requests) = Writes::channel();
-        let outside =
-            Outside { reader: &reader, writes: writes.clone(), metrics: &metrics, health: &health };
-        let mut sinks = Sinks::prepare(&config, &mut writer, &outside)?;
+        let around =
+            sinks::Around { reader: &reader, writes: &writes, metrics: &metrics, health: &health };
+        let mut sinks = Sinks::prepare(&config, &mut writer, around)?;
         let facts = channels::facts(&config, &alerts, &catalog);
-        let mut channels = Channels::prepare(&config, facts, &mut writer, &outside)?;
-        drop(outside);
+        let mut channels = Channels::prepare(&config, facts, &mut writer, around)?;
 
         let (intake, deliveries) = mpsc::channel(config.limits.intake.0);
         let stop_api = CancellationToken::new();
@@ -141,13 +132,13 @@ impl App {
         let http_addr = local_addr(&http)?;
         let api = tokio::spawn(api::serve(http, routers, stop_api.clone()));
 
+        let health_of_worker = Arc::clone(&health);
         let (reloads, wanted) = mpsc::channel(1);
         metrics.intake_capacity.set(i64::try_from(config.limits.intake.0).unwrap_or(i64::MAX));
         let stop_worker = CancellationToken::new();
         let worker = {
             let (limits, worker_config) = (config.limits.pipeline.clone(), worker_config(&config));
-            let (metrics, health, stop) =
-                (Arc::clone(&metrics), Arc::clone(&health), stop_worker.clone());
+            let (metrics, stop) = (Arc::clone(&metrics), stop_worker.clone());
             let runtime = tokio::runtime::Handle::current();
             let watch = watch(&config, alerts);
             let wires =
@@ -156,15 +147,16 @@ impl App {
                 // Made on its own thread, which codecs never leave.
                 let mut pipeline = Pipeline::new(registry, catalog, limits, metrics);
                 pipeline.watch(watch);
-                pipeline::run(wires, pipeline, writer, worker_config, health)
+                pipeline::run(wires, pipeline, writer, worker_config, health_of_worker)
             })?
         };
 
         sinks.start();
         channels.start();
         let stop_sources = CancellationToken::new();
-        let listeners = addresses(&bound);
-        let renewals = renewals(&config.listeners, &bound);
+        let listeners =
+            bound.iter().map(|(name, listener)| (name.clone(), listener.local_addr())).collect();
+        let renewals = renewals(&config, &bound);
         let sources = start_sources(&config, bound, &intake, &metrics, &health, &stop_sources);
         Ok(Self {
             http: http_addr,
@@ -246,9 +238,10 @@ fn worker_config(config: &Config) -> WorkerConfig {
     }
 }
 
-/// Where each listener is, by name.
-fn addresses(bound: &[(String, Listener)]) -> Vec<(String, SocketAddr)> {
-    bound.iter().map(|(name, listener)| (name.clone(), listener.local_addr())).collect()
+/// By which the secrets of each listener are renewed.
+fn renewals(config: &Config, bound: &[(String, Listener)]) -> Vec<(ListenerConfig, Renewal)> {
+    let renewals = bound.iter().map(|(_, listener)| listener.renewal());
+    config.listeners.iter().cloned().zip(renewals).collect()
 }
 
 async fn bind_http(config: &Config) -> Result<tokio::net::TcpListener, StartError> {
@@ -262,15 +255,6 @@ async fn bind_http(config: &Config) -> Result<tokio::net::TcpListener, StartErro
 fn local_addr(http: &tokio::net::TcpListener) -> Result<SocketAddr, StartError> {
     let part = "api".to_owned();
     http.local_addr().map_err(|error| StartError::Bind { part, error: error.to_string() })
-}
-
-/// Where renewed passwords and certificates of listeners go.
-fn renewals(
-    configs: &[ListenerConfig],
-    bound: &[(String, Listener)],
-) -> Vec<(ListenerConfig, Renewal)> {
-    let renewals = bound.iter().map(|(_, listener)| listener.renewal());
-    configs.iter().cloned().zip(renewals).collect()
 }
 
 /// Reads the passwords and the certificate of a listener.

@@ -1,6 +1,5 @@
 //! What can be typed, one file a command.
 
-mod alert_test;
 mod alerts;
 mod backup;
 mod catalog;

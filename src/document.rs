@@ -279,6 +279,12 @@ impl<'d> Section<'d> {
         keys.filter(|key| !asked.contains(key)).collect()
     }
 
+    /// Lets the keys that nobody has asked for be, where what they should be depends on what is at fault.
+    pub fn let_others_be(&self) {
+        let others = self.other_keys();
+        self.asked.borrow_mut().extend(others);
+    }
+
     /// Says that this table cannot have the name it has.
     pub fn refuse_name(&self, wanted: &str) {
         let name = self.path.rsplit('.').next().unwrap_or_default();

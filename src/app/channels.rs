@@ -6,7 +6,8 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{Outside, StartError};
+use super::StartError;
+use super::sinks::Around;
 use crate::alert::Rules;
 use crate::catalog::Catalog;
 use crate::clock;
@@ -47,7 +48,7 @@ impl Channels {
         config: &Config,
         facts: Facts,
         writer: &mut Writer,
-        outside: &Outside<'_>,
+        around: Around<'_>,
     ) -> Result<Self, StartError> {
         let (facts, known) = watch::channel(Arc::new(facts));
         let mut channels = Self {
@@ -61,10 +62,10 @@ impl Channels {
         for (channel, secrets) in config.channels.iter().zip(channels.read_secrets()?) {
             let (renew, secrets) = watch::channel(secrets);
             let wires = notify::Wires {
-                reader: outside.reader.clone(),
-                writes: outside.writes.clone(),
-                metrics: Arc::clone(outside.metrics),
-                health: Arc::clone(outside.health),
+                reader: around.reader.clone(),
+                writes: around.writes.clone(),
+                metrics: Arc::clone(around.metrics),
+                health: Arc::clone(around.health),
                 secrets,
                 facts: known.clone(),
             };

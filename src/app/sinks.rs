@@ -6,11 +6,12 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{Outside, StartError};
+use super::StartError;
 use crate::clock;
 use crate::config::Config;
 use crate::sink::influxdb::{self, Sink};
-use crate::store::{StoreError, Writer};
+use crate::store::{Reader, StoreError, Writer, Writes};
+use crate::telemetry::{Health, Metrics};
 
 const PART: &str = "sink.influxdb";
 
@@ -24,6 +25,15 @@ pub struct Sinks {
     stop: CancellationToken,
 }
 
+/// What a sink is given of the rest of the service.
+#[derive(Clone, Copy)]
+pub struct Around<'a> {
+    pub reader: &'a Reader,
+    pub writes: &'a Writes,
+    pub metrics: &'a Arc<Metrics>,
+    pub health: &'a Arc<Health>,
+}
+
 impl Sinks {
     /// Makes what is configured ready to go on where it was.
     ///
@@ -33,7 +43,7 @@ impl Sinks {
     pub fn prepare(
         config: &Config,
         writer: &mut Writer,
-        outside: &Outside<'_>,
+        around: Around<'_>,
     ) -> Result<Self, StartError> {
         let mut sinks = Self {
             ready: None,
@@ -47,10 +57,10 @@ impl Sinks {
                 writer.batch(|batch| batch.register_sink(influxdb::NAME, clock::now()));
             let (renew, token) = watch::channel(token);
             let wires = influxdb::Wires {
-                reader: outside.reader.clone(),
-                writes: outside.writes.clone(),
-                metrics: Arc::clone(outside.metrics),
-                health: Arc::clone(outside.health),
+                reader: around.reader.clone(),
+                writes: around.writes.clone(),
+                metrics: Arc::clone(around.metrics),
+                health: Arc::clone(around.health),
                 token,
                 timing: config.limits.pipeline.timing.clone(),
             };

@@ -1,3 +1,5 @@
+mod test;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -7,7 +9,6 @@ use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Europe::Stockholm;
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::alert_test::Test;
 use super::print_faults;
 use crate::clock;
 use crate::config::Config;
@@ -15,7 +16,7 @@ use crate::document::Faults;
 use crate::model::{AlertState, RuleId, Subject};
 use crate::store::{Alert, AlertFilter, AlertId, Silence, Store, StoreError, Writer};
 
-/// Shows alerts, takes them on, silences them, and tries where they are told.
+/// Shows alerts, takes them on and silences them, beside the running service; tries their channels.
 #[derive(Args)]
 pub struct Alerts {
     #[command(subcommand)]
@@ -34,7 +35,7 @@ enum Command {
     Silences(Of),
     /// Ends a silence before its time.
     Unsilence(Unsilence),
-    Test(Test),
+    Test(test::Test),
 }
 
 #[derive(Args)]

@@ -48,13 +48,17 @@ fn read_one(section: &Section<'_>, base: &Path) -> Option<Channel> {
     }
     let mut limits = Limits::default();
     let mut language = Language::Swedish;
-    let kind = match section.required::<Name>("kind")? {
+    let Some(name_of_kind) = section.required::<Name>("kind") else {
+        section.let_others_be();
+        return None;
+    };
+    let kind = match name_of_kind {
         Name::Email => email(section, base).map(Kind::Email),
         Name::Webhook => webhook(section, base).map(Kind::Webhook),
         Name::Alertmanager => alertmanager(section, base).map(Kind::Alertmanager),
     };
     // An Alertmanager gathers by itself, and is given both languages.
-    if !matches!(section.optional("kind"), Some(Name::Alertmanager)) {
+    if name_of_kind != Name::Alertmanager {
         set(&mut language, section.optional("language"));
         set(&mut limits.group_wait, section.optional("group_wait"));
     }
@@ -80,7 +84,7 @@ fn email(section: &Section<'_>, base: &Path) -> Option<EmailConfig> {
     if user.is_some() && section.is_table("password").is_none() {
         section.refuse("password", values::SECRET_WANTED);
     }
-    if user.is_none() && section.is_table("password").is_some() {
+    if user.is_none() && section.is_table("password") == Some(true) {
         section.refuse("username", "the user that the password is of");
     }
     let from: Option<String> = section.required("from");
@@ -174,7 +178,7 @@ fn read_limits(section: &Section<'_>, limits: &mut Limits) {
 }
 
 /// What a channel is.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Name {
     Email,
     Webhook,

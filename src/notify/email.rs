@@ -1,12 +1,11 @@
 //! One mail to each who is to know, over a connection that is made for it.
 
+mod mail;
+
 use std::collections::BTreeSet;
 use std::fs;
-use std::time::SystemTime;
 
 use lettre::address::Envelope;
-use lettre::message::Mailbox;
-use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, CertificateStore, Tls, TlsParameters};
 use lettre::transport::smtp::{self, AsyncSmtpTransport};
@@ -20,6 +19,7 @@ use super::words::{heading, paragraphs};
 use crate::alert::Language;
 use crate::model::Severity;
 use crate::post::{Retry, chain, shown};
+use mail::{Mail, Mailbox};
 
 type Transport = AsyncSmtpTransport<Tokio1Executor>;
 
@@ -34,10 +34,10 @@ pub struct Mailer {
     reached: Option<(String, BTreeSet<String>)>,
 }
 
-/// Whether a text is a mail address, with or without a name before it.
+/// Whether a text is a mail address, with or without a name before it, that every mail server takes.
 #[must_use]
 pub fn is_address(text: &str) -> bool {
-    text.parse::<Mailbox>().is_ok()
+    Mailbox::from_text(text).is_some()
 }
 
 impl Mailer {
@@ -46,8 +46,9 @@ impl Mailer {
     /// In words, if the authority's certificate cannot be read or an address is none.
     pub fn new(config: EmailConfig, language: Language, limits: Limits) -> Result<Self, String> {
         let tls = tls(&config)?;
-        let address =
-            |text: &String| text.parse::<Mailbox>().map_err(|error| format!("{text}: {error}"));
+        let address = |text: &String| {
+            Mailbox::from_text(text).ok_or_else(|| format!("{text} is no mail address"))
+        };
         let from = address(&config.from)?;
         let to = config.to.iter().map(address).collect::<Result<_, _>>()?;
         Ok(Self { config, language, limits, tls, from, to, reached: None })
@@ -55,21 +56,18 @@ impl Mailer {
 
     /// Sends a message to everybody who has not got it. Nobody waits for another whose mailbox is at fault.
     pub async fn deliver(&mut self, message: &Message, secrets: &Secrets) -> Answer {
-        let (mail, transport) = match self.write(message) {
-            Ok(mail) => (mail, self.transport(secrets)),
-            Err(error) => return Answer::Refused(chain(&error)),
-        };
+        let (mail, transport) = (self.write(message), self.transport(secrets));
         let mut reached = match self.reached.take() {
             Some((id, reached)) if id == message.id => reached,
             _ => BTreeSet::new(),
         };
         let (mut says, mut refused, mut later) = (Vec::new(), Vec::new(), None);
         for to in &self.to {
-            let name = to.email.to_string();
+            let name = to.address.to_string();
             if reached.contains(&name) {
                 continue;
             }
-            match self.send(&transport, to, &mail).await {
+            match self.send(&transport, to, mail.as_bytes()).await {
                 Answer::Delivered(words) => {
                     reached.insert(name);
                     says.push(words);
@@ -97,29 +95,24 @@ impl Mailer {
         if reached.is_empty() { Answer::Refused(says) } else { Answer::Delivered(says) }
     }
 
-    fn write(&self, message: &Message) -> Result<Vec<u8>, lettre::error::Error> {
-        let mut mail = lettre::Message::builder()
-            .from(self.from.clone())
-            .subject(heading(message, self.language))
-            .message_id(Some(format!("<{}@{}>", message.id, self.from.email.domain())))
-            .date(SystemTime::from(message.sent_at))
-            .header(ContentType::TEXT_PLAIN);
-        for to in &self.to {
-            mail = mail.to(to.clone());
-        }
+    fn write(&self, message: &Message) -> String {
         let paragraphs = paragraphs(message, self.language);
         let text: Vec<String> = paragraphs.iter().map(|lines| lines.join("\n")).collect();
-        let mut mail = mail.body(format!("{}\n", text.join("\n\n")))?;
-        let mut header = |name, value: &str| {
-            let name = HeaderName::new_from_ascii_str(name);
-            mail.headers_mut().insert_raw(HeaderValue::new(name, value.to_owned()));
-        };
         // RFC 3834: so that no holiday note answers it.
-        header("Auto-Submitted", "auto-generated");
+        let mut headers = vec![("Auto-Submitted", "auto-generated")];
         if message.severity() == Some(Severity::Critical) {
-            header("Importance", "high");
+            headers.push(("Importance", "high"));
         }
-        Ok(mail.formatted())
+        let mail = Mail {
+            from: &self.from,
+            to: &self.to,
+            subject: &heading(message, self.language),
+            id: &format!("{}@{}", message.id, self.from.address.domain()),
+            date: message.sent_at,
+            headers: &headers,
+            text: &format!("{}\n", text.join("\n\n")),
+        };
+        mail.written()
     }
 
     fn transport(&self, secrets: &Secrets) -> Transport {
@@ -137,7 +130,7 @@ impl Mailer {
     }
 
     async fn send(&self, transport: &Transport, to: &Mailbox, mail: &[u8]) -> Answer {
-        let (from, to) = (self.from.email.clone(), to.email.clone());
+        let (from, to) = (self.from.address.clone(), to.address.clone());
         let envelope = match Envelope::new(Some(from), vec![to]) {
             Ok(envelope) => envelope,
             Err(error) => return Answer::Refused(chain(&error)),

@@ -26,6 +26,6 @@ impl Facts {
     #[must_use]
     pub fn link(&self, alert: &Alert) -> Option<String> {
         let base = self.public_url.as_deref()?.trim_end_matches('/');
-        Some(format!("{base}/api/v1/alerts/{}", alert.id.0))
+        Some(format!("{base}/api/v1/staff/alerts/{}", alert.id.0))
     }
 }

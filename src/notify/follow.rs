@@ -1,10 +1,12 @@
 //! The task of one channel: takes what is due, delivers it, has written down how that ended.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::watch;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::alertmanager::Manager;
@@ -58,6 +60,8 @@ pub struct Notifier {
     resend_at: DateTime<Utc>,
     /// Attempts in a row that have failed.
     failures: u32,
+    /// Nothing has been tried since the start.
+    is_new: bool,
 }
 
 /// What brings messages there.
@@ -76,6 +80,15 @@ enum Halt {
 impl From<StoreError> for Halt {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
+    }
+}
+
+impl From<WriteError> for Halt {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::Store(error) => Self::Store(error),
+            WriteError::Gone => Self::Stopping,
+        }
     }
 }
 
@@ -119,6 +132,7 @@ impl Notifier {
             rests_until: None,
             resend_at: DateTime::UNIX_EPOCH,
             failures: 0,
+            is_new: true,
         })
     }
 
@@ -154,12 +168,13 @@ impl Notifier {
     async fn turn(&mut self) -> Result<(), Halt> {
         let now = clock::now();
         self.watch.waiting(self.reader.waiting(&self.channel.name, now).await?, now);
-        // Whoever renews a secret wants to see whether it serves.
-        let is_renewed = self.secrets.has_changed().unwrap_or(false);
-        if self.rests_until.is_some_and(|until| now < until) && !is_renewed {
+        // Whoever renews a secret or starts the service anew wants to see whether it serves now.
+        let at_once = self.secrets.has_changed().unwrap_or(false) || self.is_new;
+        if self.rests_until.is_some_and(|until| now < until) && !at_once {
             return Ok(());
         }
-        let due = self.reader.notices_of(&self.channel.name, now, GROUP_MAX).await?;
+        let due = self.reader.notices_of(&self.channel.name, now, at_once, GROUP_MAX).await?;
+        self.is_new = false;
         let (due, expired): (Vec<_>, Vec<_>) =
             due.into_iter().partition(|notice| now < notice.expires_at);
         if !expired.is_empty() {
@@ -182,15 +197,24 @@ impl Notifier {
             self.write_down(&taken_on, Sent::GaveUp { error }).await?;
         }
         let wait = TimeDelta::from_std(self.channel.limits.group_wait).unwrap_or_default();
-        if ready_at(&due, wait).is_none_or(|ready_at| now < ready_at) {
+        if ready_at(&due, wait, now).is_none_or(|ready_at| now < ready_at) {
+            return Ok(());
+        }
+        let due = self.begin(due).await?;
+        if due.is_empty() {
             return Ok(());
         }
         let secrets = self.secrets.borrow_and_update().clone();
         let facts = Arc::clone(&self.facts.borrow());
         let message = Message::of(&self.channel.name, &due, &facts, now);
+        let (name, reader, watch) = (&self.channel.name, &self.reader, &self.watch);
         let answer = match &mut self.carrier {
-            Carrier::Email(mailer) => mailer.deliver(&message, &secrets).await,
-            Carrier::Webhook(hook) => hook.deliver(&message, &secrets).await,
+            Carrier::Email(mailer) => {
+                answered(mailer.deliver(&message, &secrets), name, reader, watch).await
+            }
+            Carrier::Webhook(hook) => {
+                answered(hook.deliver(&message, &secrets), name, reader, watch).await
+            }
             Carrier::Alertmanager(_) => return Ok(()),
         };
         self.settle(&due, answer).await
@@ -208,6 +232,7 @@ impl Notifier {
         if due.is_empty() && now < self.resend_at {
             return Ok(());
         }
+        let due = self.begin(due).await?;
         let Carrier::Alertmanager(manager) = &self.carrier else { return Ok(()) };
         let mut alerts: Vec<Alert> =
             self.reader.told_alerts(&self.channel.name, now, STANDING_MAX).await?;
@@ -219,8 +244,20 @@ impl Notifier {
         }
         let secrets = self.secrets.borrow_and_update().clone();
         let facts = Arc::clone(&self.facts.borrow());
-        let answer = manager.tell(&alerts, &facts, &secrets).await;
+        let delivery = manager.tell(&alerts, &facts, &secrets);
+        let answer = answered(delivery, &self.channel.name, &self.reader, &self.watch).await;
         self.settle(&due, answer).await
+    }
+
+    /// Has written down that an attempt begins. Returns what nobody has taken from the outbox meanwhile.
+    async fn begin(&self, mut due: Vec<Notice>) -> Result<Vec<Notice>, Halt> {
+        if due.is_empty() {
+            return Ok(due);
+        }
+        let ids: Vec<i64> = due.iter().map(|notice| notice.id).collect();
+        let left = self.writes.ask(move |batch| batch.begin_to_tell(&ids)).await?;
+        due.retain(|notice| left.contains(&notice.id));
+        Ok(due)
     }
 
     /// Writes down what came of an attempt, and rests where it has failed.
@@ -275,8 +312,27 @@ impl Notifier {
 }
 
 /// When what is due is sent: at once where it has been tried before, else when it has had time to gather.
-fn ready_at(due: &[Notice], wait: TimeDelta) -> Option<DateTime<Utc>> {
-    due.iter()
-        .map(|notice| if notice.attempts > 0 { notice.due_at } else { notice.due_at + wait })
-        .min()
+fn ready_at(due: &[Notice], wait: TimeDelta, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let ready_at = |notice: &Notice| if notice.attempts > 0 { now } else { notice.due_at + wait };
+    due.iter().map(ready_at).min()
+}
+
+/// Waits for an answer, and shows meanwhile what waits with it.
+async fn answered(
+    delivery: impl Future<Output = Answer>,
+    channel: &str,
+    reader: &Reader,
+    watch: &Watch,
+) -> Answer {
+    let mut delivery = pin!(delivery);
+    loop {
+        if let Ok(answer) = timeout(LOOK, &mut delivery).await {
+            return answer;
+        }
+        let now = clock::now();
+        // A store that cannot be read says so elsewhere.
+        if let Ok(waiting) = reader.waiting(channel, now).await {
+            watch.waiting(waiting, now);
+        }
+    }
 }

@@ -118,7 +118,7 @@ fn an_alert_stands_at_alertmanager_through_its_restart_and_goes_when_it_is_over(
     assert_eq!(annotations["summary_en"], "Badplatsen is 25.5 °C warm");
     assert_eq!(annotations["runbook"], "https://rutiner.example.se/varmt");
     let standing = super::alerts(&app, None).remove(0);
-    let link = format!("https://data.example.se/api/v1/alerts/{}", standing.id.0);
+    let link = format!("https://data.example.se/api/v1/staff/alerts/{}", standing.id.0);
     assert_eq!(alert["generatorURL"], link);
     assert_eq!(time(&alert["startsAt"]).timestamp_millis(), standing.since.timestamp_millis());
     let ahead = (time(&alert["endsAt"]) - now()).num_seconds();

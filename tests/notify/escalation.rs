@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use stadspuls::store::{By, Happening, Store, StoreConfig, StoreError};
+use stadspuls::store::{Store, StoreConfig, StoreError};
 
 use super::server::{Reply, Server};
 use super::{COOL, WARM, home, says, webhook};
@@ -15,9 +15,7 @@ fn acknowledge(app: &TestApp) {
     let mut writer = Store::beside(&StoreConfig::in_dir(&app.home().path("data"))).unwrap();
     let written: Result<(), StoreError> = writer.batch(|batch| {
         for alert in &standing {
-            let by = By { who: Some("Anna"), note: None };
-            batch.happened(alert.id, Happening::Acknowledged, now(), by, alert.evidence)?;
-            batch.untell(alert.id)?;
+            batch.acknowledge(alert.id, "Anna", None, now())?;
         }
         Ok(())
     });

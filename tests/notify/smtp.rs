@@ -3,6 +3,9 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+
 /// A mail that the server has taken.
 #[derive(Clone, Debug)]
 pub struct Mail {
@@ -20,6 +23,14 @@ impl Mail {
         let prefix = format!("{name}: ");
         let line = head.lines().find_map(|line| line.strip_prefix(&prefix));
         line.unwrap_or_else(|| panic!("no {name} in {head}")).to_owned()
+    }
+
+    /// What people read.
+    pub fn body(&self) -> String {
+        assert_eq!(self.header("Content-Transfer-Encoding"), "base64");
+        let (_, body) = self.text.split_once("\r\n\r\n").unwrap();
+        let body = BASE64_STANDARD.decode(body.replace("\r\n", "")).unwrap();
+        String::from_utf8(body).unwrap()
     }
 }
 

@@ -107,6 +107,25 @@ impl Batch<'_> {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
+    /// Writes down that an attempt to deliver notices begins, and returns which of them are still to be told. From
+    /// now on they count as told, since nobody may ever know whether they have arrived.
+    ///
+    /// # Errors
+    ///
+    /// As the store's.
+    pub fn begin_to_tell(&self, notices: &[i64]) -> Result<Vec<i64>, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "update notification set attempts = attempts + 1 where id = ?1 and done_at is null",
+        )?;
+        let mut left = Vec::new();
+        for id in notices {
+            if statement.execute([id])? > 0 {
+                left.push(*id);
+            }
+        }
+        Ok(left)
+    }
+
     /// Writes down how an attempt to deliver notices ended.
     ///
     /// # Errors
@@ -127,7 +146,7 @@ impl Batch<'_> {
             };
             self.connection
                 .prepare_cached(
-                    "update notification set attempts = attempts + 1, done_at = ?2,
+                    "update notification set attempts = max(attempts, 1), done_at = ?2,
                          due_at = coalesce(?3, due_at), error = ?4 where id = ?1",
                 )?
                 .execute(params![id, done, due, error])?;
@@ -179,7 +198,7 @@ impl Reader {
         self.ask(move |connection| due(connection, None, now, limit)).await
     }
 
-    /// What a channel is due to be told, in order.
+    /// What a channel is due to be told, in order; with `tried` also what is to be tried again later.
     ///
     /// # Errors
     ///
@@ -188,10 +207,11 @@ impl Reader {
         &self,
         channel: &str,
         now: DateTime<Utc>,
+        tried: bool,
         limit: usize,
     ) -> Result<Vec<Notice>, StoreError> {
         let channel = channel.to_owned();
-        self.ask(move |connection| due(connection, Some(&channel), now, limit)).await
+        self.ask(move |connection| due(connection, Some((&channel, tried)), now, limit)).await
     }
 
     /// What a channel should have been told by now, what is to be tried again later among it.
@@ -243,16 +263,18 @@ impl Reader {
 
 fn due(
     connection: &Connection,
-    channel: Option<&str>,
+    channel: Option<(&str, bool)>,
     now: DateTime<Utc>,
     limit: usize,
 ) -> Result<Vec<Notice>, StoreError> {
+    let (channel, tried) = channel.unzip();
     let mut statement = connection.prepare_cached(
         "select id, alert, channel, what, due_at, expires_at, attempts from notification
-         where done_at is null and due_at <= ?1 and (?3 is null or channel = ?3)
+         where done_at is null and (due_at <= ?1 or (?4 and attempts > 0))
+             and (?3 is null or channel = ?3)
          order by due_at, id limit ?2",
     )?;
-    let mut rows = statement.query(params![micros(now), limit, channel])?;
+    let mut rows = statement.query(params![micros(now), limit, channel, tried.unwrap_or(false)])?;
     let mut notices = Vec::new();
     while let Some(row) = rows.next()? {
         let what: String = row.get(3)?;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use anyhow::bail;
 use clap::Args;
 
-use super::{print_faults, runtime};
+use crate::cli::{print_faults, runtime};
 use crate::config::Config;
 use crate::document::Faults;
 use crate::notify::{Channel, try_out};
