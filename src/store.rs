@@ -20,6 +20,7 @@ mod read;
 mod redecode;
 mod roll_up;
 mod series;
+mod statements;
 #[cfg(test)]
 mod tests;
 mod write;
