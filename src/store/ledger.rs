@@ -1,4 +1,5 @@
 use std::fmt;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension, params};
@@ -150,11 +151,11 @@ impl Batch<'_> {
     }
 
     fn source_id(&mut self, message: &Message) -> Result<i64, StoreError> {
-        let key = (message.source.name.clone(), message.source.format);
-        if let Some(&id) = self.caches.sources.get(&key) {
-            return Ok(id);
+        let source = &message.source;
+        if let Some((_, id)) = self.caches.sources.iter().find(|(known, _)| known == source) {
+            return Ok(*id);
         }
-        let names = params![key.0, key.1.name()];
+        let names = params![source.name, source.format.name()];
         self.connection
             .execute("insert or ignore into source (name, format) values (?1, ?2)", names)?;
         let id = self.connection.query_row(
@@ -162,7 +163,7 @@ impl Batch<'_> {
             names,
             |row| row.get(0),
         )?;
-        self.caches.sources.insert(key, id);
+        self.caches.sources.push((Arc::clone(source), id));
         Ok(id)
     }
 

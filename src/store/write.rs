@@ -1,5 +1,6 @@
 use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
@@ -8,7 +9,7 @@ use super::codes::{self, hour_of, micros};
 use super::pack::Packer;
 use super::statements::Statements;
 use super::{End, Range, StoreError, StoredObservation, UplinkId, series};
-use crate::model::{DevEui, Format, Observation, ProfileId, QuantityName, SiteId};
+use crate::model::{DevEui, Observation, ProfileId, QuantityName, SiteId, Source};
 
 /// The one connection that writes.
 pub struct Writer {
@@ -24,7 +25,8 @@ pub struct Writer {
 /// Row ids that are asked for with every uplink.
 pub(super) struct Caches {
     pub packer: Packer,
-    pub sources: HashMap<(String, Format), i64>,
+    /// A handful, so that looking through them is cheaper than asking a map.
+    pub sources: Vec<(Arc<Source>, i64)>,
     pub heard: HashMap<DevEui, i64>,
     pub profiles: HashMap<ProfileId, (String, i64)>,
     pub series: HashMap<SiteId, Vec<(QuantityName, i64)>>,
@@ -34,7 +36,7 @@ impl Caches {
     fn open(connection: &Connection) -> Result<Self, StoreError> {
         Ok(Self {
             packer: Packer::open(connection)?,
-            sources: HashMap::new(),
+            sources: Vec::new(),
             heard: HashMap::new(),
             profiles: HashMap::new(),
             series: HashMap::new(),
