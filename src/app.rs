@@ -23,7 +23,7 @@ use crate::config::{Config, ListenerConfig, SenderConfig};
 use crate::intake::Intake;
 use crate::notify::Channel;
 use crate::pipeline::{self, Pipeline, Reload, Watch, Wires, WorkerConfig};
-use crate::registry;
+use crate::registry::{self, Registry};
 use crate::secret::SecretError;
 use crate::source::listener::{self, Listener, Password, Renewal};
 use crate::source::mqtt;
@@ -109,7 +109,10 @@ impl App {
         let api_config = api_config(&config)?;
 
         let Store { mut writer, reader } = Store::open(&config.store)?;
-        let registry = Arc::new(registry::take_fleet(&mut writer, &fleet, clock::now())?);
+        registry::take_fleet(&mut writer, &fleet, clock::now())?;
+        // The files say the same as the registry, and two of it would be a good part of what the service needs.
+        drop(fleet);
+        let registry = Arc::new(Registry::of(&writer)?);
         let (writes, requests) = Writes::channel();
         let around =
             sinks::Around { reader: &reader, writes: &writes, metrics: &metrics, health: &health };

@@ -6,12 +6,14 @@
 //! The same uplink decodes to the same values today and in a replay years later.
 //!
 //! A codec has one of two kinds of context. A *kept* one lives from uplink to uplink: its globals are
-//! sealed, and the script is the body of a strict function that is called anew each time. It costs a few microseconds.
+//! sealed, and the script is the body of a strict function that is called anew each time, or once and for all
+//! where it defines nothing but functions and constants, which are then sealed as well. It costs a few microseconds.
 //! A *fresh* one is made for a single uplink and runs the script as a browser would. It costs about a
 //! millisecond and serves the scripts that cannot live with the seal. Variables that a script forgot to declare, the
 //! commonest reason, are found out and given to its kept context instead.
 
 mod output;
+mod outset;
 mod realm;
 #[cfg(test)]
 mod tests;
@@ -165,6 +167,8 @@ pub struct Codec {
     context: ContextKind,
     /// Variables that the script was seen to use without declaring them.
     undeclared: Vec<String>,
+    /// What the script defines, where it need not do so for each uplink.
+    definitions: Option<Vec<String>>,
 }
 
 enum ContextKind {
@@ -208,6 +212,8 @@ impl Codec {
             limits,
             context: ContextKind::Kept(None),
             undeclared: Vec::new(),
+            definitions: outset::definitions(source)
+                .map(|names| names.into_iter().map(str::to_owned).collect()),
         })
     }
 
@@ -253,8 +259,16 @@ impl Codec {
         fresh
     }
 
-    fn make_kept(&self) -> Result<Realm, CodecError> {
-        Realm::kept(&self.name, &self.source, &self.undeclared, &self.limits)
+    fn make_kept(&mut self) -> Result<Realm, CodecError> {
+        let make = |definitions| {
+            Realm::kept(&self.name, &self.source, &self.undeclared, definitions, &self.limits)
+        };
+        match self.definitions.as_deref().map(|definitions| make(Some(definitions))) {
+            Some(Ok(realm)) => return Ok(realm),
+            Some(Err(_)) => self.definitions = None,
+            None => {}
+        }
+        Realm::kept(&self.name, &self.source, &self.undeclared, None, &self.limits)
     }
 
     fn decode_fresh(&self, input: &CodecInput<'_>) -> Result<CodecOutput, CodecError> {
@@ -266,8 +280,9 @@ impl Codec {
         self.context = ContextKind::Kept(realm.is_reusable().then_some(realm));
     }
 
-    /// Finds a context that gives the script what the kept one refused: one with its undeclared variables, where that
-    /// is all it lacks, otherwise a fresh one for each uplink.
+    /// Finds a context that gives the script what the kept one refused: one with its undeclared variables, or one in
+    /// which it starts anew and writes to what it has made, where that is all it lacks, otherwise a fresh one for
+    /// each uplink.
     fn adapt(
         &mut self,
         input: &CodecInput<'_>,
@@ -277,22 +292,18 @@ impl Codec {
         self.context = ContextKind::Fresh;
         while self.undeclared.len() < UNDECLARED_MAX {
             // The engine says "name is not defined".
-            let Some((name, "is not defined")) =
-                refusal.as_deref().and_then(|text| text.split_once(' '))
-            else {
-                return;
-            };
-            if self.undeclared.iter().any(|known| known == name) {
-                return;
+            match refusal.as_deref().and_then(|text| text.split_once(' ')) {
+                Some((name, "is not defined")) if !self.undeclared.iter().any(|it| it == name) => {
+                    self.undeclared.push(name.to_owned());
+                }
+                _ if self.definitions.take().is_some() => {}
+                _ => return,
             }
-            self.undeclared.push(name.to_owned());
             let Ok(realm) = self.make_kept() else { return };
             let output = realm.decode(input);
             refusal = realm.refusal();
-            if refusal.is_none() {
-                if output == *wanted {
-                    self.keep(realm);
-                }
+            if refusal.is_none() && output == *wanted {
+                self.keep(realm);
                 return;
             }
         }

@@ -74,23 +74,92 @@ impl Faults {
     }
 }
 
+/// How much of a file of many tables is parsed at once: parsed, it takes some twenty times as much.
+const PART_BYTES: usize = 8 * 1024;
+
 struct File<'f> {
     path: &'f Path,
     text: &'f str,
     faults: &'f Faults,
+    /// What comes before `text`, where that is a part of the file.
+    lines_before: usize,
+    tables_before: usize,
 }
 
 /// Reads a TOML file through `read`. Keys that `read` does not ask for are faults.
 ///
 /// Returns `None` if the file cannot be opened or is no TOML at all; `faults` then says why.
 pub fn read<T>(path: &Path, faults: &Faults, read: impl FnOnce(&Section<'_>) -> T) -> Option<T> {
-    match fs::read_to_string(path) {
-        Ok(text) => parse(path, &text, faults, read),
-        Err(error) => {
-            faults.of_file(path, error.to_string(), "a readable file");
-            None
-        }
+    parse(path, &text_of(path, faults)?, faults, read)
+}
+
+/// Reads each `[[key]]` of a TOML file that holds nothing else, however many there are.
+///
+/// Returns `None` as [`read`] does.
+pub fn read_tables<T>(
+    path: &Path,
+    faults: &Faults,
+    key: &str,
+    read: impl FnMut(&Section<'_>) -> T,
+) -> Option<Vec<T>> {
+    parse_tables(path, &text_of(path, faults)?, faults, key, read)
+}
+
+fn text_of(path: &Path, faults: &Faults) -> Option<String> {
+    let text = fs::read_to_string(path);
+    text.map_err(|error| faults.of_file(path, error.to_string(), "a readable file")).ok()
+}
+
+fn parse_tables<T>(
+    path: &Path,
+    text: &str,
+    faults: &Faults,
+    key: &str,
+    mut read: impl FnMut(&Section<'_>) -> T,
+) -> Option<Vec<T>> {
+    let mut all = Some(Vec::new());
+    let mut lines_before = 0;
+    for text in parts(text, key) {
+        let tables_before = all.as_ref().map_or(0, Vec::len);
+        let file = File { path, text, faults, lines_before, tables_before };
+        all = match (file.parse(), all) {
+            (Some(root), Some(mut all)) => {
+                all.extend(Section::enter(&file, String::new(), &root, |root| {
+                    root.tables(key, &mut read)
+                }));
+                Some(all)
+            }
+            // All of the file is looked at all the same, so that all faults are found.
+            _ => None,
+        };
+        lines_before += text.matches('\n').count();
     }
+    all
+}
+
+/// Cuts a text before a `[[key]]`, as often as it is long.
+fn parts<'t>(text: &'t str, key: &str) -> Vec<&'t str> {
+    let header = format!("[[{key}]]");
+    let is_header = |line: &str| line.trim_start().starts_with(&header);
+    let is_blank = |line: &str| line.trim().is_empty() || line.trim_start().starts_with('#');
+    // A key before the first table may clash with all of them, and a line in a long text may look like a header.
+    let is_plain = text.lines().take_while(|line| !is_header(line)).all(is_blank);
+    if !is_plain || ["\"\"\"", "'''"].iter().any(|quotes| text.contains(quotes)) {
+        return vec![text];
+    }
+    let (mut parts, mut rest, mut length) = (Vec::new(), text, 0);
+    for line in text.split_inclusive('\n') {
+        if length >= PART_BYTES
+            && is_header(line)
+            && let Some((part, left)) = rest.split_at_checked(length)
+        {
+            parts.push(part);
+            (rest, length) = (left, 0);
+        }
+        length += line.len();
+    }
+    parts.push(rest);
+    parts
 }
 
 /// [`read`] for text that is already at hand; `path` only names it.
@@ -100,26 +169,28 @@ pub fn parse<T>(
     faults: &Faults,
     read: impl FnOnce(&Section<'_>) -> T,
 ) -> Option<T> {
-    let file = File { path, text, faults };
-    let (table, errors) = DeTable::parse_recoverable(text);
-    for error in &errors {
-        let span = error.span().unwrap_or_default();
-        file.fault(span.start, String::new(), error.message().replace('\n', " "), "TOML");
-    }
-    if !errors.is_empty() {
-        return None;
-    }
-    Some(Section::enter(&file, String::new(), &table, read))
+    let file = File { path, text, faults, lines_before: 0, tables_before: 0 };
+    let root = file.parse()?;
+    Some(Section::enter(&file, String::new(), &root, read))
 }
 
-impl File<'_> {
+impl<'f> File<'f> {
+    fn parse(&self) -> Option<Spanned<DeTable<'f>>> {
+        let (root, errors) = DeTable::parse_recoverable(self.text);
+        for error in &errors {
+            let span = error.span().unwrap_or_default();
+            self.fault(span.start, String::new(), error.message().replace('\n', " "), "TOML");
+        }
+        errors.is_empty().then_some(root)
+    }
+
     fn fault(&self, at: usize, key: String, value: String, wanted: impl Into<String>) {
         let (file, line) = (self.path.to_owned(), self.line(at));
         self.faults.add(Fault { file, line, key, value, wanted: wanted.into() });
     }
 
     fn line(&self, at: usize) -> usize {
-        self.text.get(..at).unwrap_or(self.text).matches('\n').count() + 1
+        self.lines_before + self.text.get(..at).unwrap_or(self.text).matches('\n').count() + 1
     }
 
     /// A value as the author wrote it, cut to what fits in a message.
@@ -228,7 +299,8 @@ impl<'d> Section<'d> {
             return Vec::new();
         };
         let mut all = Vec::new();
-        for (number, item) in (1..).zip(items.iter()) {
+        let before = if self.path.is_empty() { self.file.tables_before } else { 0 };
+        for (number, item) in (before + 1..).zip(items.iter()) {
             let name = format!("{}[{number}]", self.name(key));
             match item.get_ref() {
                 DeValue::Table(table) => {
@@ -368,6 +440,47 @@ mod tests {
                 "test.toml:6: x[2].n is missing, want a whole number from 0 to 65535",
             ]
         );
+    }
+
+    #[test]
+    fn a_long_file_of_tables_reads_as_a_short_one_does() {
+        let long = |count: usize| -> String {
+            let table = |n| format!("[[x]]\nn = {n}\n[x.more]\nname = \"{}\"\n\n", "a".repeat(100));
+            (0..count).map(table).collect()
+        };
+        let faulty = "[[x]]\nn = true\n[odd]\n";
+        let read = |text: &str| {
+            let faults = Faults::default();
+            let read = |x: &Section<'_>| {
+                (x.required::<u16>("n"), x.table("more", |more| more.required::<String>("name")))
+            };
+            let numbers = parse_tables(Path::new("x.toml"), text, &faults, "x", read);
+            let numbers = numbers.map(|all| all.into_iter().map(|(n, _)| n).collect::<Vec<_>>());
+            (numbers, faults.into_vec().iter().map(ToString::to_string).collect::<Vec<_>>())
+        };
+        let count = 10 * PART_BYTES / 150;
+        assert!(parts(&long(count), "x").len() > 5);
+        let numbers = (0..count).map(|n| u16::try_from(n).ok()).collect();
+        assert_eq!(read(&long(count)), (Some(numbers), vec![]));
+        let (all, found) = read(&(long(count) + faulty));
+        assert_eq!(all.map(|all| all.len()), Some(count + 1));
+        let line = 5 * count + 2;
+        let wanted = [
+            format!(
+                "x.toml:{line}: x[{}].n is true, want a whole number from 0 to 65535",
+                count + 1
+            ),
+            format!("x.toml:{}: odd is [odd], an unknown key, want one of the keys x", line + 1),
+        ];
+        assert_eq!(found, wanted);
+        let broken = long(count) + "n = \n" + &long(count) + "m = \n";
+        let (all, found) = read(&broken);
+        assert_eq!((all, found.len()), (None, 2), "{found:?}");
+        for odd in ["x = 1\n", "text = '''\n[[x]]\n'''\n"] {
+            let text = odd.to_owned() + &long(count);
+            assert_eq!(parts(&text, "x").len(), 1);
+        }
+        assert_eq!(read(""), (Some(vec![]), vec![]));
     }
 
     #[test]

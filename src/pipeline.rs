@@ -202,7 +202,8 @@ impl Pipeline {
         let identity = Identity::of(&message.source.name, content);
         let given = server_time(content);
         let time = timing::trust(given, message.arrived_at, &self.limits.timing);
-        let first = deduplicate::find(batch, &identity, given, message.arrived_at)?;
+        let sighting = identity.sighting(given, message.arrived_at);
+        let first = deduplicate::find(batch, &identity, sighting, given, message.arrived_at)?;
         let mut verdict = match (first, content) {
             (Some(first), _) => {
                 Verdict::because(Outcome::Duplicate, format!("same as uplink {first}"))
@@ -220,7 +221,7 @@ impl Pipeline {
             }
             return Ok(());
         }
-        deduplicate::remember(batch, &identity, given, message.arrived_at, id)?;
+        deduplicate::remember(batch, sighting, id)?;
         let heard = Heard { uplink: id, at: time.time };
         match content {
             // Nobody has heard the device, and its frame counter stands where it stood.

@@ -14,7 +14,7 @@ use crate::model::{Deployment, DevEui, Device, Site, SiteId};
 use crate::store::{Fleet, HourSpan, RedecodeScope, StoreError, Writer};
 
 /// Makes a fleet the one in force, and has decoded again what of the past it makes otherwise: a late
-/// registration, a corrected height.
+/// registration, a corrected height. The registry of it is then [`Registry::of`] the writer.
 ///
 /// # Errors
 ///
@@ -23,10 +23,11 @@ pub fn take_fleet(
     writer: &mut Writer,
     fleet: &Fleet,
     now: DateTime<Utc>,
-) -> Result<Registry, StoreError> {
+) -> Result<(), StoreError> {
     let before = writer.fleet()?;
     writer.replace_fleet(fleet)?;
-    if let Some(Touched { devices, from }) = touched(&before, fleet) {
+    let touched = touched(&before, fleet);
+    if let Some(Touched { devices, from }) = touched {
         let scope = RedecodeScope {
             devices: Some(devices.into_iter().collect()),
             span: HourSpan::new(Some(from), None),
@@ -37,14 +38,16 @@ pub fn take_fleet(
             tracing::info!(%from, "the fleet has changed: what it touches is decoded again");
         }
     }
-    Ok(Registry::new(writer.fleet()?))
+    Ok(())
 }
 
 /// The fleet in force, arranged for the questions that each uplink asks.
 #[derive(Clone, Debug, Default)]
 pub struct Registry {
     devices: HashMap<DevEui, Registered>,
-    sites: BTreeMap<SiteId, Site>,
+    /// By id.
+    sites: Vec<Site>,
+    place_of_site: HashMap<SiteId, usize>,
     /// When a device began to stand at a site, in order of time.
     arrivals: BTreeMap<SiteId, Vec<DateTime<Utc>>>,
 }
@@ -57,6 +60,15 @@ struct Registered {
 }
 
 impl Registry {
+    /// The fleet that is in force in a store.
+    ///
+    /// # Errors
+    ///
+    /// As the store's.
+    pub fn of(writer: &Writer) -> Result<Self, StoreError> {
+        Ok(Self::new(writer.fleet()?))
+    }
+
     #[must_use]
     pub fn new(fleet: Fleet) -> Self {
         let mut devices: HashMap<_, _> = fleet
@@ -77,8 +89,12 @@ impl Registry {
         for times in arrivals.values_mut() {
             times.sort_unstable();
         }
-        let sites = fleet.sites.into_iter().map(|site| (site.id.clone(), site)).collect();
-        Self { devices, sites, arrivals }
+        let mut sites = fleet.sites;
+        sites.sort_by(|one, other| one.id.cmp(&other.id));
+        sites.shrink_to_fit();
+        let place_of_site =
+            sites.iter().zip(0..).map(|(site, place)| (site.id.clone(), place)).collect();
+        Self { devices, sites, place_of_site, arrivals }
     }
 
     #[must_use]
@@ -105,7 +121,7 @@ impl Registry {
 
     #[must_use]
     pub fn site(&self, id: &SiteId) -> Option<&Site> {
-        self.sites.get(id)
+        self.sites.get(*self.place_of_site.get(id)?)
     }
 
     /// When each of the devices that have stood at a site began to, in order of time.
@@ -116,6 +132,6 @@ impl Registry {
 
     /// All sites, by id.
     pub fn sites(&self) -> impl Iterator<Item = &Site> {
-        self.sites.values()
+        self.sites.iter()
     }
 }

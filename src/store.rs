@@ -23,6 +23,7 @@ mod request;
 mod roll_up;
 mod series;
 mod sink;
+mod statements;
 #[cfg(test)]
 mod tests;
 mod write;

@@ -75,17 +75,22 @@
   hide(globalThis, "console", console);
 
   let load;
+  let decoder;
   let undeclared = [];
+  function start() {
+    const module = { exports: {} };
+    return load(module, module.exports);
+  }
   return {
-    // Calls the codec. `load` makes its `decodeUplink` anew, so that nothing it closes over outlives the uplink.
+    // Calls the codec. `load` makes its `decodeUplink` anew, so that nothing it closes over outlives the uplink;
+    // where all of that is frozen, there is a `decoder` for all uplinks.
     decode(bytes, fPort, milliseconds, variables) {
       now = milliseconds;
-      for (const variable of undeclared) {
-        variable.isSet = false;
-        variable.value = undefined;
+      for (let i = 0; i < undeclared.length; i++) {
+        undeclared[i].isSet = false;
+        undeclared[i].value = undefined;
       }
-      const module = { exports: {} };
-      const decodeUplink = load(module, module.exports);
+      const decodeUplink = decoder === undefined ? start() : decoder;
       if (typeof decodeUplink !== "function") throw new TypeError("decodeUplink is not a function");
       return decodeUplink({ bytes, fPort, recvTime: new RealDate(milliseconds), variables });
     },
@@ -108,6 +113,7 @@
     },
     setClock(milliseconds) { now = milliseconds; },
     setLoad(loader) { load = loader; },
+    setDecoder(ready) { decoder = ready; },
     hasDecoder() { return typeof load() === "function"; },
     setPrepareStackTrace(prepare) { apply(setPrepareStackTrace, Error, [prepare]); },
     plainPrototype: Object.prototype,

@@ -48,25 +48,60 @@ pub(super) struct Realm {
 }
 
 /// What the engine and the Rust side tell each other while a script runs.
-#[derive(Default)]
 struct Watch {
-    /// As [`thread_time`] counts.
-    deadline: Cell<Option<Duration>>,
+    /// As long as a script may run.
+    time: Duration,
+    timer: Cell<Timer>,
     expired: Cell<bool>,
     broke_engine: Cell<bool>,
     /// The engine's message about the first thing it refused the script, caught or not.
     refusal: RefCell<Option<String>>,
 }
 
+/// The clock is a call of the kernel, dearer than many a script. So it is read when the engine first asks,
+/// which it does after some ten thousand steps, and most scripts are done by then.
+#[derive(Clone, Copy)]
+enum Timer {
+    Off,
+    Started,
+    /// As [`thread_time`] counts.
+    Until(Duration),
+}
+
 impl Watch {
-    fn start(&self, time: Duration) {
+    fn new(time: Duration) -> Self {
+        Self {
+            time,
+            timer: Cell::new(Timer::Off),
+            expired: Cell::default(),
+            broke_engine: Cell::default(),
+            refusal: RefCell::default(),
+        }
+    }
+
+    fn start(&self) {
         self.expired.set(false);
         self.refusal.replace(None);
-        self.deadline.set(Some(thread_time().saturating_add(time)));
+        self.timer.set(Timer::Started);
+    }
+
+    fn is_running(&self) -> bool {
+        !matches!(self.timer.get(), Timer::Off)
+    }
+
+    fn stop(&self) {
+        self.timer.set(Timer::Off);
     }
 
     fn is_expired(&self) -> bool {
-        let expired = self.deadline.get().is_some_and(|deadline| thread_time() >= deadline);
+        let expired = match self.timer.get() {
+            Timer::Off => false,
+            Timer::Started => {
+                self.timer.set(Timer::Until(thread_time().saturating_add(self.time)));
+                false
+            }
+            Timer::Until(deadline) => thread_time() >= deadline,
+        };
         if expired {
             self.expired.set(true);
         }
@@ -82,13 +117,15 @@ fn thread_time() -> Duration {
 }
 
 impl Realm {
-    /// A context for many uplinks: sealed, the script compiled as a function that each uplink calls anew.
+    /// A context for many uplinks: sealed, the script compiled as a function that each uplink calls anew, or called
+    /// here where `definitions` are all that it makes, which are then sealed too.
     ///
     /// `undeclared` are the names of variables that the script uses without declaring them.
     pub(super) fn kept(
         name: &str,
         source: &str,
         undeclared: &[String],
+        definitions: Option<&[String]>,
         limits: &CodecLimits,
     ) -> Result<Self, CodecError> {
         let realm = Self::empty(name, source, limits)?;
@@ -100,8 +137,16 @@ impl Realm {
             let refused = Function::new(ctx.clone(), move |message: String| {
                 watch.refusal.borrow_mut().get_or_insert(message);
             })?;
-            seal.call::<_, ()>((host.clone(), refused))?;
+            let freeze: Function = seal.call((host.clone(), refused))?;
             // The script starts on the first line, so that its line numbers are right.
+            if let Some(definitions) = definitions {
+                let names = definitions.join(", ");
+                let factory = format!("\"use strict\"; (function () {{{source}\n;return {{{names}}};\n}})");
+                let made: Object = evaluate::<Function>(ctx, name, factory)?.call(())?;
+                freeze.call::<_, ()>((vec![made.clone()],))?;
+                let decoder: Function = made.get("decodeUplink")?;
+                return host.get::<_, Function>("setDecoder")?.call::<_, ()>((decoder,));
+            }
             let factory = format!("\"use strict\"; (function (module, exports) {{{source}\n;return {FIND_DECODER};\n}})");
             let load: Function = evaluate(ctx, name, factory)?;
             host.get::<_, Function>("setLoad")?.call::<_, ()>((load,))
@@ -117,7 +162,7 @@ impl Realm {
         now: DateTime<Utc>,
     ) -> Result<Self, CodecError> {
         let realm = Self::empty(name, source, limits)?;
-        realm.watch.start(limits.time);
+        realm.watch.start();
         realm.run(|ctx, host| {
             host.get::<_, Function>("setClock")?.call::<_, ()>((milliseconds(now),))?;
             let module = Object::new(ctx.clone())?;
@@ -138,7 +183,7 @@ impl Realm {
         let runtime = Runtime::new().map_err(out_of_memory)?;
         runtime.set_max_stack_size(limits.stack_bytes);
         runtime.set_gc_threshold(GC_THRESHOLD_BYTES);
-        let watch = Rc::new(Watch::default());
+        let watch = Rc::new(Watch::new(limits.time));
         let alarm = Rc::clone(&watch);
         runtime.set_interrupt_handler(Some(Box::new(move || alarm.is_expired())));
         let context = Context::custom::<Intrinsics>(&runtime).map_err(out_of_memory)?;
@@ -170,8 +215,8 @@ impl Realm {
     /// Decodes one uplink.
     pub(super) fn decode(&self, input: &CodecInput<'_>) -> Result<CodecOutput, CodecError> {
         // In a fresh context the script's own run has started the time.
-        if self.watch.deadline.get().is_none() {
-            self.watch.start(self.limits.time);
+        if !self.watch.is_running() {
+            self.watch.start();
         }
         let output = self.context.with(|ctx| {
             let read = || {
@@ -184,7 +229,7 @@ impl Realm {
                 output::Stop::Engine(error) => self.verdict(&ctx, error),
             })
         });
-        self.watch.deadline.set(None);
+        self.watch.stop();
         // Time is up even if the script or the engine has swallowed the interrupt, as an async function does.
         if self.watch.expired.get() { Err(CodecError::Time(self.limits.time)) } else { output }
     }

@@ -3,6 +3,7 @@
 mod buffer;
 mod hostile;
 mod output;
+mod outset;
 mod state;
 
 use std::collections::BTreeMap;

@@ -15,6 +15,9 @@ use crate::store::{Batch, StoreError, UplinkId};
 /// How far apart two copies without an id may be.
 const WINDOW: TimeDelta = TimeDelta::minutes(15);
 
+/// The time and the hash that a message is remembered by.
+pub type Sighting = (DateTime<Utc>, u64);
+
 /// What makes two messages the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
@@ -101,7 +104,7 @@ impl Identity {
         &self,
         given: Option<DateTime<Utc>>,
         arrived_at: DateTime<Utc>,
-    ) -> Option<(DateTime<Utc>, u64)> {
+    ) -> Option<Sighting> {
         self.is_certain().then(|| (given.unwrap_or(arrived_at), self.hash()))
     }
 
@@ -133,13 +136,11 @@ impl Identity {
 pub fn find(
     batch: &Batch<'_>,
     identity: &Identity,
+    sighting: Option<Sighting>,
     given: Option<DateTime<Utc>>,
     arrived_at: DateTime<Utc>,
 ) -> Result<Option<UplinkId>, StoreError> {
-    if !identity.is_certain() {
-        return Ok(None);
-    }
-    let hash = identity.hash();
+    let Some((_, hash)) = sighting else { return Ok(None) };
     for bucket in identity.buckets(given, arrived_at) {
         for candidate in batch.seen(bucket, hash)? {
             if is_same(batch, identity, candidate, given.unwrap_or(arrived_at))? {
@@ -150,19 +151,17 @@ pub fn find(
     Ok(None)
 }
 
-/// Remembers that `uplink` has this identity.
+/// Remembers that `uplink` has the identity of this sighting.
 ///
 /// # Errors
 ///
 /// As the store's.
 pub fn remember(
     batch: &Batch<'_>,
-    identity: &Identity,
-    given: Option<DateTime<Utc>>,
-    arrived_at: DateTime<Utc>,
+    sighting: Option<Sighting>,
     uplink: UplinkId,
 ) -> Result<(), StoreError> {
-    match identity.sighting(given, arrived_at) {
+    match sighting {
         Some((time, hash)) => batch.mark_seen(time, hash, uplink),
         None => Ok(()),
     }

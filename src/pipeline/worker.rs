@@ -219,7 +219,8 @@ impl Worker {
     ) -> Result<Arc<Registry>, StoreError> {
         let profiles = catalog.profiles().count();
         let now = clock::now();
-        let registry = Arc::new(registry::take_fleet(&mut self.writer, fleet, now)?);
+        registry::take_fleet(&mut self.writer, fleet, now)?;
+        let registry = Arc::new(Registry::of(&self.writer)?);
         self.pipeline.replace(Arc::clone(&registry), catalog);
         self.pipeline.watch(watch);
         self.writer.note_reload(profiles, fleet, now)?;

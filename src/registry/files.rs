@@ -32,15 +32,16 @@ const STALE_FOR: Duration = Duration::from_secs(24 * 3600);
 #[must_use]
 pub fn read_fleet(folder: &Path, catalog: &Catalog, faults: &Faults) -> Fleet {
     let mut known = Known::default();
-    let sites = document::read(&folder.join(SITES), faults, |root| {
-        root.tables("site", |section| read_site(section, catalog, &mut known))
+    let sites = document::read_tables(&folder.join(SITES), faults, "site", |section| {
+        read_site(section, catalog, &mut known)
     });
-    let devices = document::read(&folder.join(DEVICES), faults, |root| {
-        root.tables("device", |section| read_device(section, catalog, &mut known))
+    let devices = document::read_tables(&folder.join(DEVICES), faults, "device", |section| {
+        read_device(section, catalog, &mut known)
     });
-    let deployments = document::read(&folder.join(DEPLOYMENTS), faults, |root| {
-        root.tables("deployment", |section| read_deployment(section, catalog, &mut known))
-    });
+    let deployments =
+        document::read_tables(&folder.join(DEPLOYMENTS), faults, "deployment", |section| {
+            read_deployment(section, catalog, &mut known)
+        });
     Fleet {
         sites: sites.unwrap_or_default().into_iter().flatten().collect(),
         devices: devices.unwrap_or_default().into_iter().flatten().collect(),

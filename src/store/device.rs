@@ -77,19 +77,21 @@ impl Batch<'_> {
     /// As the store's; the whole batch is then undone.
     pub fn heard_uplink(&mut self, heard: Heard, uplink: &Uplink) -> Result<i64, StoreError> {
         let device = self.heard_id(uplink.dev_eui)?;
-        let before: Option<(Option<String>, Option<u32>)> = self
-            .connection
-            .prepare_cached("select session, f_cnt from device_state where device = ?1")?
-            .query_row([device], |row| Ok((row.get(0)?, row.get(1)?)))
-            .optional()?;
-        let step = match &before {
-            Some((session, f_cnt)) if session.as_deref() == uplink.session() => {
-                step(*f_cnt, uplink.f_cnt)
-            }
+        let before = self.statements.with(
+            "select session, f_cnt from device_state where device = ?1",
+            |statement| {
+                let before = |row: &Row<'_>| {
+                    let session = row.get_ref(0)?.as_str_or_null()?;
+                    Ok((session == uplink.session(), row.get(1)?))
+                };
+                statement.query_row([device], before).optional()
+            },
+        )?;
+        let step = match before {
+            Some((true, f_cnt)) => step(f_cnt, uplink.f_cnt),
             _ => CounterStep { lost: 0, reset: false, f_cnt: uplink.f_cnt },
         };
-        self.connection
-            .prepare_cached(
+        self.statements.execute(
                 "insert into device_state (device, first_heard_at, last_heard_at, last_uplink, name,
                      session, f_cnt, uplinks, rssi, snr, gateway_count, gateways)
                  values (?1, ?2, ?2, ?3, ?4, ?5, ?6, 1, ?7, ?8, ?9, ?12)
@@ -105,8 +107,7 @@ impl Batch<'_> {
                      uplinks = uplinks + 1, lost = max(0, lost + ?10), counter_resets = counter_resets + ?11,
                      rssi = excluded.rssi, snr = excluded.snr, gateway_count = excluded.gateway_count,
                      gateways = excluded.gateways",
-            )?
-            .execute(params![
+            params![
                 device,
                 micros(heard.at),
                 heard.uplink.0,
@@ -119,7 +120,8 @@ impl Batch<'_> {
                 step.lost,
                 step.reset,
                 listed(&uplink.radio.gateways),
-            ])?;
+            ],
+        )?;
         if step.lost != 0 {
             self.connection
                 .prepare_cached("update uplink set lost = ?2 where id = ?1")?

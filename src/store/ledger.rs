@@ -1,4 +1,5 @@
 use std::fmt;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension, params};
@@ -65,14 +66,12 @@ impl Batch<'_> {
             .pack(&message.source.name, &bytes)
             .map_err(|error| StoreError::Unpack { uplink: 0, error })?;
         let arrived_at = micros(message.arrived_at);
-        self.connection
-            .prepare_cached(
+        self.statements.execute(
                 "insert into uplink (source, part, arrived_at, server_time, device, kind, f_port, f_cnt,
                      outcome, reason, profile_version, topic_bytes, body_bytes, dictionary, message,
                      first_hour, last_hour)
                  values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
-            )?
-            .execute(params![
+            params![
                 source,
                 entry.part,
                 arrived_at,
@@ -90,23 +89,22 @@ impl Batch<'_> {
                 packed.bytes,
                 entry.observed.map(|(first, _)| hour_of(micros(first))),
                 entry.observed.map(|(_, last)| hour_of(micros(last))),
-            ])?;
+            ],
+        )?;
         let uplink = self.connection.last_insert_rowid();
         self.message_hours.insert(hour_of(arrived_at));
         if let Some(device) = device {
-            self.connection
-                .prepare_cached(
-                    "insert into uplink_of_device (hour, device, uplink) values (?1, ?2, ?3)",
-                )?
-                .execute(params![hour_of(arrived_at), device, uplink])?;
+            self.statements.execute(
+                "insert into uplink_of_device (hour, device, uplink) values (?1, ?2, ?3)",
+                params![hour_of(arrived_at), device, uplink],
+            )?;
         }
         let outcome = codes::outcome(entry.outcome);
         if outcome != codes::STORED {
-            self.connection
-                .prepare_cached(
-                    "insert into uplink_of_outcome (hour, outcome, uplink) values (?1, ?2, ?3)",
-                )?
-                .execute(params![hour_of(arrived_at), outcome, uplink])?;
+            self.statements.execute(
+                "insert into uplink_of_outcome (hour, outcome, uplink) values (?1, ?2, ?3)",
+                params![hour_of(arrived_at), outcome, uplink],
+            )?;
         }
         Ok(UplinkId(uplink))
     }
@@ -118,14 +116,10 @@ impl Batch<'_> {
     ///
     /// As the store's.
     pub fn seen(&self, time: DateTime<Utc>, hash: u64) -> Result<Vec<UplinkId>, StoreError> {
-        let mut statement = self
-            .connection
-            .prepare_cached("select uplink from seen where hour = ?1 and hash = ?2")?;
-        let rows = statement
-            .query_map(params![hour_of(micros(time)), hash.cast_signed()], |row| {
-                row.get(0).map(UplinkId)
-            })?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        let identity = params![hour_of(micros(time)), hash.cast_signed()];
+        self.statements.with("select uplink from seen where hour = ?1 and hash = ?2", |statement| {
+            statement.query_map(identity, |row| row.get(0).map(UplinkId))?.collect()
+        })
     }
 
     /// Remembers that `uplink` has this identity.
@@ -139,9 +133,10 @@ impl Batch<'_> {
         hash: u64,
         uplink: UplinkId,
     ) -> Result<(), StoreError> {
-        self.connection
-            .prepare_cached("insert or ignore into seen (hour, hash, uplink) values (?1, ?2, ?3)")?
-            .execute(params![hour_of(micros(time)), hash.cast_signed(), uplink.0])?;
+        self.statements.execute(
+            "insert or ignore into seen (hour, hash, uplink) values (?1, ?2, ?3)",
+            params![hour_of(micros(time)), hash.cast_signed(), uplink.0],
+        )?;
         Ok(())
     }
 
@@ -156,11 +151,11 @@ impl Batch<'_> {
     }
 
     fn source_id(&mut self, message: &Message) -> Result<i64, StoreError> {
-        let key = (message.source.name.clone(), message.source.format);
-        if let Some(&id) = self.caches.sources.get(&key) {
-            return Ok(id);
+        let source = &message.source;
+        if let Some((_, id)) = self.caches.sources.iter().find(|(known, _)| known == source) {
+            return Ok(*id);
         }
-        let names = params![key.0, key.1.name()];
+        let names = params![source.name, source.format.name()];
         self.connection
             .execute("insert or ignore into source (name, format) values (?1, ?2)", names)?;
         let id = self.connection.query_row(
@@ -168,7 +163,7 @@ impl Batch<'_> {
             names,
             |row| row.get(0),
         )?;
-        self.caches.sources.insert(key, id);
+        self.caches.sources.push((Arc::clone(source), id));
         Ok(id)
     }
 

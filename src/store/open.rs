@@ -50,7 +50,7 @@ pub struct StoreConfig {
 impl StoreConfig {
     #[must_use]
     pub fn in_dir(dir: &Path) -> Self {
-        Self { dir: dir.to_owned(), cache_kib: 16 * 1024, readers: 4 }
+        Self { dir: dir.to_owned(), cache_kib: 8 * 1024, readers: 4 }
     }
 }
 

@@ -3,6 +3,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::codes::{self, day_of_hour, hour_of, hour_start, micros, time};
 use super::read::hours;
+use super::statements::Statements;
 use super::{Reader, StoreError, UplinkId};
 use crate::model::{Quality, QuantityName, SiteId};
 
@@ -180,31 +181,38 @@ pub enum End {
 
 /// Hour by hour from one end, so that what lies further off is not read.
 pub(super) fn some_of(
-    connection: &Connection,
+    statements: &Statements<'_>,
     series: i64,
     range: Range,
     end: End,
     limit: usize,
 ) -> Result<Vec<StoredObservation>, StoreError> {
-    const OF_HOUR: &str = "select time, value, quality, reason, uplink from observation
-         where hour = ?1 and series = ?2 and time >= ?3 and time < ?4 order by time";
-    let mut statement = match end {
-        End::Oldest => connection.prepare_cached(&format!("{OF_HOUR} limit ?5"))?,
-        End::Newest => connection.prepare_cached(&format!("{OF_HOUR} desc limit ?5"))?,
+    let sql = match end {
+        End::Oldest => {
+            "select time, value, quality, reason, uplink from observation
+             where hour = ?1 and series = ?2 and time >= ?3 and time < ?4 order by time limit ?5"
+        }
+        End::Newest => {
+            "select time, value, quality, reason, uplink from observation
+             where hour = ?1 and series = ?2 and time >= ?3 and time < ?4 order by time desc limit ?5"
+        }
     };
     let (from, until) = (micros(range.from), micros(range.until));
     let (first, last) = (hour_of(from), hour_of(until - 1));
-    let mut found: Vec<StoredObservation> = Vec::new();
-    for step in 0..=last - first {
-        let hour = if end == End::Oldest { first + step } else { last - step };
-        let left = limit - found.len();
-        for row in statement.query_map(params![hour, series, from, until, left], observation)? {
-            found.push(row?);
+    let mut found = statements.with(sql, |statement| {
+        let mut found: Vec<StoredObservation> = Vec::new();
+        for step in 0..=last - first {
+            let hour = if end == End::Oldest { first + step } else { last - step };
+            let left = limit - found.len();
+            for row in statement.query_map(params![hour, series, from, until, left], observation)? {
+                found.push(row?);
+            }
+            if found.len() >= limit {
+                break;
+            }
         }
-        if found.len() >= limit {
-            break;
-        }
-    }
+        Ok(found)
+    })?;
     if end == End::Newest {
         found.reverse();
     }

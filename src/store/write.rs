@@ -1,13 +1,15 @@
 use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 use super::codes::{self, hour_of, micros};
 use super::pack::Packer;
+use super::statements::Statements;
 use super::{End, Range, StoreError, StoredObservation, UplinkId, series};
-use crate::model::{DevEui, Format, Observation, ProfileId, QuantityName, SiteId};
+use crate::model::{DevEui, Observation, ProfileId, QuantityName, SiteId, Source};
 
 /// The one connection that writes.
 pub struct Writer {
@@ -23,7 +25,8 @@ pub struct Writer {
 /// Row ids that are asked for with every uplink.
 pub(super) struct Caches {
     pub packer: Packer,
-    pub sources: HashMap<(String, Format), i64>,
+    /// A handful, so that looking through them is cheaper than asking a map.
+    pub sources: Vec<(Arc<Source>, i64)>,
     pub heard: HashMap<DevEui, i64>,
     pub profiles: HashMap<ProfileId, (String, i64)>,
     pub series: HashMap<SiteId, Vec<(QuantityName, i64)>>,
@@ -33,7 +36,7 @@ impl Caches {
     fn open(connection: &Connection) -> Result<Self, StoreError> {
         Ok(Self {
             packer: Packer::open(connection)?,
-            sources: HashMap::new(),
+            sources: Vec::new(),
             heard: HashMap::new(),
             profiles: HashMap::new(),
             series: HashMap::new(),
@@ -45,6 +48,7 @@ impl Caches {
 pub struct Batch<'w> {
     pub(super) connection: &'w Connection,
     pub(super) caches: &'w mut Caches,
+    pub(super) statements: Statements<'w>,
     /// Hours whose observations have changed.
     touched_hours: BTreeSet<i64>,
     /// Hours in which messages have arrived.
@@ -77,6 +81,7 @@ impl Writer {
         let mut batch = Batch {
             connection: &transaction,
             caches: &mut self.caches,
+            statements: Statements::new(&transaction),
             touched_hours: BTreeSet::new(),
             message_hours: BTreeSet::new(),
         };
@@ -104,24 +109,21 @@ impl Batch<'_> {
         let time = micros(observation.time);
         let hour = hour_of(time);
         let (quality, reason) = codes::quality(observation.quality);
-        let changed = self
-            .connection
-            .prepare_cached(
-                "insert into observation (hour, series, time, value, quality, reason, uplink)
+        let changed = self.statements.execute(
+            "insert into observation (hour, series, time, value, quality, reason, uplink)
                  values (?1, ?2, ?3, ?4, ?5, ?6, ?7)
                  on conflict do update set
                      value = excluded.value, quality = excluded.quality,
                      reason = excluded.reason, uplink = excluded.uplink
                  where value <> excluded.value or quality <> excluded.quality
                      or reason is not excluded.reason",
-            )?
-            .execute(params![hour, series, time, observation.value, quality, reason, uplink.0])?;
+            params![hour, series, time, observation.value, quality, reason, uplink.0],
+        )?;
         if changed == 0 {
             return Ok(false);
         }
-        self.connection
-            .prepare_cached("insert into change (series, time) values (?1, ?2)")?
-            .execute(params![series, time])?;
+        self.statements
+            .execute("insert into change (series, time) values (?1, ?2)", params![series, time])?;
         self.touched_hours.insert(hour);
         if quality == codes::BAD || reason == Some(codes::JUMP) {
             self.withdraw_latest(series, time)?;
@@ -159,7 +161,7 @@ impl Batch<'_> {
         limit: usize,
     ) -> Result<Vec<StoredObservation>, StoreError> {
         let Some(series) = self.known_series(site, quantity)? else { return Ok(Vec::new()) };
-        series::some_of(self.connection, series, range, end, limit)
+        series::some_of(&self.statements, series, range, end, limit)
     }
 
     /// The first observation of a range that is left to the history of its series, as if there were
@@ -206,16 +208,15 @@ impl Batch<'_> {
         (quality, reason): (i64, Option<i64>),
         uplink: UplinkId,
     ) -> Result<(), StoreError> {
-        self.connection
-            .prepare_cached(
-                "insert into latest (series, time, value, quality, reason, uplink)
+        self.statements.execute(
+            "insert into latest (series, time, value, quality, reason, uplink)
                  values (?1, ?2, ?3, ?4, ?5, ?6)
                  on conflict do update set
                      time = excluded.time, value = excluded.value, quality = excluded.quality,
                      reason = excluded.reason, uplink = excluded.uplink
                  where excluded.time >= latest.time",
-            )?
-            .execute(params![series, time, value, quality, reason, uplink.0])?;
+            params![series, time, value, quality, reason, uplink.0],
+        )?;
         Ok(())
     }
 
@@ -224,9 +225,8 @@ impl Batch<'_> {
     fn withdraw_latest(&self, series: i64, time: i64) -> Result<(), StoreError> {
         const HOURS_BACK: i64 = 31 * codes::HOURS_PER_DAY;
         let removed = self
-            .connection
-            .prepare_cached("delete from latest where series = ?1 and time = ?2")?
-            .execute(params![series, time])?;
+            .statements
+            .execute("delete from latest where series = ?1 and time = ?2", params![series, time])?;
         if removed == 0 {
             return Ok(());
         }
@@ -267,7 +267,7 @@ impl Batch<'_> {
         site: &SiteId,
         quantity: &QuantityName,
     ) -> Result<Option<i64>, StoreError> {
-        let of_site = self.caches.series.entry(site.clone()).or_default();
+        let of_site = self.caches.series.get(site).map_or(&[][..], Vec::as_slice);
         if let Some((_, id)) = of_site.iter().find(|(name, _)| name == quantity) {
             return Ok(Some(*id));
         }
@@ -276,11 +276,13 @@ impl Batch<'_> {
             .prepare_cached("select id from series where site = ?1 and quantity = ?2")?
             .query_row(params![site.0, quantity.0], |row| row.get(0))
             .optional()?;
-        of_site.extend(known.map(|id| (quantity.clone(), id)));
+        if let Some(id) = known {
+            self.caches.series.entry(site.clone()).or_default().push((quantity.clone(), id));
+        }
         Ok(known)
     }
 
-    fn finish(&mut self) -> Result<(), StoreError> {
+    fn finish(self) -> Result<(), StoreError> {
         // Where observations of a day have been disposed of, its aggregates are all that is left:
         // they must not be made anew from one that comes late.
         let mut mark = self.connection.prepare_cached(

@@ -13,7 +13,7 @@ use stadspuls::catalog::Catalog;
 use stadspuls::document::Faults;
 use stadspuls::model::{DevEui, Format, Message, Severity, Source};
 use stadspuls::pipeline::{Pipeline, PipelineLimits, Watch};
-use stadspuls::registry::{read_fleet, take_fleet};
+use stadspuls::registry::{Registry, read_fleet, take_fleet};
 use stadspuls::store::{Alert, AlertFilter, Sent, Store, StoreConfig, StoreError};
 use stadspuls::telemetry::Metrics;
 use tempfile::TempDir;
@@ -263,7 +263,8 @@ fn start(
     let mut store = Store::open(&StoreConfig::in_dir(&dir.join("data"))).unwrap();
     let fleet = read_fleet(dir, catalog, faults);
     let rules = read_rules(dir, catalog, &fleet.sites, faults);
-    let registry = Arc::new(take_fleet(&mut store.writer, &fleet, now).unwrap());
+    take_fleet(&mut store.writer, &fleet, now).unwrap();
+    let registry = Arc::new(Registry::of(&store.writer).unwrap());
     let metrics = Arc::new(Metrics::default());
     let mut pipeline =
         Pipeline::new(registry, Arc::clone(catalog), PipelineLimits::default(), metrics);
