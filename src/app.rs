@@ -18,11 +18,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::alert::Rules;
 use crate::api::{self, Router};
+use crate::catalog::Catalog;
 use crate::clock;
 use crate::config::{Config, ListenerConfig, SenderConfig};
 use crate::intake::Intake;
 use crate::notify::Channel;
-use crate::pipeline::{self, Pipeline, Reload, Watch, Wires, WorkerConfig};
+use crate::pipeline::{self, Pipeline, PipelineLimits, Reload, Watch, Wires, WorkerConfig};
 use crate::registry::{self, Registry};
 use crate::secret::SecretError;
 use crate::source::listener::{self, Listener, Password, Renewal};
@@ -122,37 +123,34 @@ impl App {
 
         let (intake, deliveries) = mpsc::channel(config.limits.intake.0);
         let stop_api = CancellationToken::new();
-        let parts = api::Parts {
-            reader: reader.clone(),
-            registry: Arc::clone(&registry),
-            metrics: Arc::clone(&metrics),
-            health: Arc::clone(&health),
-            intake: intake.clone(),
-            writes: writes.clone(),
-            now: Arc::new(clock::now),
-        };
+        let parts = parts(&registry, around, &intake);
         let (router, routers) = watch::channel(api::router(&api_config, parts.clone()));
         let http_addr = local_addr(&http)?;
         let api = tokio::spawn(api::serve(http, routers, stop_api.clone()));
 
-        let health_of_worker = Arc::clone(&health);
         let (reloads, wanted) = mpsc::channel(1);
         metrics.intake_capacity.set(i64::try_from(config.limits.intake.0).unwrap_or(i64::MAX));
         let stop_worker = CancellationToken::new();
-        let worker = {
-            let (limits, worker_config) = (config.limits.pipeline.clone(), worker_config(&config));
-            let (metrics, stop) = (Arc::clone(&metrics), stop_worker.clone());
-            let runtime = tokio::runtime::Handle::current();
-            let watch = watch(&config, alerts);
-            let wires =
-                Wires { intake: deliveries, reloads: wanted, writes: requests, stop, runtime };
-            start_thread(move || {
-                // Made on its own thread, which codecs never leave.
-                let mut pipeline = Pipeline::new(registry, catalog, limits, metrics);
-                pipeline.watch(watch);
-                pipeline::run(wires, pipeline, writer, worker_config, health_of_worker)
-            })?
+        let knows = Knows {
+            registry,
+            catalog,
+            watch: watch(&config, alerts),
+            limits: config.limits.pipeline.clone(),
+            metrics: Arc::clone(&metrics),
+            health: Arc::clone(&health),
         };
+        let worker = start_worker(
+            worker_config(&config),
+            Wires {
+                intake: deliveries,
+                reloads: wanted,
+                writes: requests,
+                stop: stop_worker.clone(),
+                runtime: tokio::runtime::Handle::current(),
+            },
+            knows,
+            writer,
+        )?;
 
         sinks.start();
         channels.start();
@@ -332,6 +330,44 @@ fn sender(config: &SenderConfig) -> Result<api::Sender, StartError> {
     let part = format!("ingest {}", source.name);
     let token = config.token.read().map_err(|error| StartError::Secret { part, error })?;
     Ok(api::Sender { source, token: api::Token::new(&token) })
+}
+
+/// What the HTTP side is given.
+fn parts(registry: &Arc<Registry>, around: sinks::Around<'_>, intake: &Intake) -> api::Parts {
+    api::Parts {
+        reader: around.reader.clone(),
+        registry: Arc::clone(registry),
+        metrics: Arc::clone(around.metrics),
+        health: Arc::clone(around.health),
+        intake: intake.clone(),
+        writes: around.writes.clone(),
+        now: Arc::new(clock::now),
+    }
+}
+
+/// What the pipeline is given to judge by.
+struct Knows {
+    registry: Arc<Registry>,
+    catalog: Arc<Catalog>,
+    watch: Watch,
+    limits: PipelineLimits,
+    metrics: Arc<Metrics>,
+    health: Arc<Health>,
+}
+
+fn start_worker(
+    config: WorkerConfig,
+    wires: Wires,
+    knows: Knows,
+    writer: Writer,
+) -> Result<JoinHandle<Writer>, StartError> {
+    let Knows { registry, catalog, watch, limits, metrics, health } = knows;
+    start_thread(move || {
+        // Made on its own thread, which codecs never leave.
+        let mut pipeline = Pipeline::new(registry, catalog, limits, metrics);
+        pipeline.watch(watch);
+        pipeline::run(wires, pipeline, writer, config, health)
+    })
 }
 
 fn start_thread(
