@@ -275,7 +275,8 @@ fn default_wording(condition: &Condition, quantity: &Quantity) -> Wording {
     }
 }
 
-const BATTERY_LEVEL: &str = "battery-level";
+/// The rule on how full a battery is, of the sensor's own readings or the network server's status.
+pub const BATTERY_LEVEL: &str = "battery-level";
 const BATTERY_LOW_ID: &str = "battery-low";
 
 fn is_built_in(id: &RuleId) -> bool {

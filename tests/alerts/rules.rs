@@ -188,3 +188,14 @@ fn an_empty_battery_is_told_once_although_it_comes_back_in_the_sun() {
     let told = city.told();
     assert_eq!(told, [("battery-level".to_owned(), "site:plats-1".to_owned(), false)]);
 }
+
+#[test]
+fn the_network_servers_word_on_a_battery_counts_too() {
+    let mut city = City::new(1, "", minute(0));
+    for (hour, percent) in [(0, 60.0), (24, 14.0), (48, 16.0), (72, 12.0), (96, 100.0)] {
+        city.report_battery(1, percent, minute(hour * 60));
+    }
+    let about = "device:0000000000000001".to_owned();
+    assert_eq!(city.told(), [("battery-level".to_owned(), about, true)]);
+    assert_eq!(city.opened()[0].wording.sv, "Plats 1: batteriet är snart slut (14 %)");
+}
