@@ -35,6 +35,9 @@ fn what_is_wrong_with_a_rule_is_named_with_line_key_value_and_what_is_wanted() {
         (level("above = 1.0\nsv = \"{longitude}\""), "alerts.toml:5: rule[1].sv is \"{longitude}\", want a text with no placeholders but {site}, {site_id}, {quantity}, {value}, {limit}, {unit}, {since}, {device}, {gateway}, {source}, {count}, {list}"),
         (level("above = 1.0\nseverity = \"panic\""), "alerts.toml:5: rule[1].severity is \"panic\", want one of info, warning, critical"),
         (level("above = 1.0\nbelow = 0.5"), "alerts.toml:2: rule[1].id is \"a\", want a rule with exactly one of above, below, rises, falls, is_on = true, over_baseline, stale_after"),
+        // One fault makes no others.
+        ("[[rule]]\nid = \"a\"\nquantity = \"leek\"\nis_on = true\nkinds = [\"leak_point\"]\nseverity = \"critical\"\nsv = \"a\"\nen = \"b\"\n".to_owned(),
+            "alerts.toml:3: rule[1].quantity is \"leek\", want a quantity of quantities.toml"),
         ("[builtin.silent]\nmissd = 4\n".to_owned(), "alerts.toml:2: builtin.silent.missd is 4, an unknown key, want one of the keys en, missed, off, quiet, runbook, severity, sv"),
         ("[builtin.silence]\n".to_owned(), "alerts.toml:1: builtin.silence is [builtin.silence], an unknown key, want one of the keys battery_low, clock_skew, codec_failing, counter_gaps, silent, source_quiet"),
     ];
