@@ -9,7 +9,7 @@ mod words;
 
 pub use cause::{LastHeard, causes};
 pub use condition::{READINGS_MAX, Reading};
-pub use file::{default_rules, read_rules};
+pub use file::{BATTERY_LEVEL, default_rules, read_rules};
 pub use life::{Finding, Step, Timing, due, elapse, observe};
 pub use rule::{
     AlertRule, BuiltIn, Condition, Hours, NOTICE_EXPIRES, Route, Rules, SiteChoice, Telling,

@@ -230,7 +230,10 @@ impl Pipeline {
                 let lost = batch.heard_uplink(heard, uplink)?;
                 self.watch_uplink(batch, uplink, heard, &verdict, lost, message.arrived_at)?;
             }
-            Content::Event(event) => batch.heard_event(heard, event)?,
+            Content::Event(event) => {
+                batch.heard_event(heard, event)?;
+                self.watch_event(batch, event, heard, message.arrived_at)?;
+            }
         }
         // In order of time, so that each finds those before it.
         verdict.observations.sort_by_key(|observation| observation.time);

@@ -40,7 +40,7 @@ const BATTERY_LOW: (f64, f64) = (15.0, 25.0);
 #[must_use]
 pub fn default_rules() -> Rules {
     let (built_in, rules) = read_built_in(None);
-    Rules { rules, built_in }
+    Rules { rules, written: 0, built_in }
 }
 
 /// Reads `alerts.toml` of a folder; where there is none the defaults hold. What is wrong is added to
@@ -55,10 +55,11 @@ pub fn read_rules(folder: &Path, catalog: &Catalog, sites: &[Site], faults: &Fau
         let mut known = BTreeSet::new();
         let read = root.tables("rule", |section| read_rule(section, catalog, sites, &mut known));
         let mut rules: Vec<AlertRule> = read.into_iter().flatten().collect();
+        let written = rules.len();
         let built_in = root.table("builtin", |table| read_built_in(Some(table)));
         let (built_in, batteries) = built_in.unwrap_or_else(|| read_built_in(None));
         rules.extend(batteries);
-        Rules { rules, built_in }
+        Rules { rules, written, built_in }
     });
     rules.unwrap_or_else(default_rules)
 }
@@ -86,25 +87,28 @@ fn read_rule(
     let condition = read_condition(section);
     let is_of_nights = matches!(condition, Some(Condition::OverBaseline { .. }));
     let late_after = span(section, "late_after");
-    let rule = AlertRule {
-        id: id?,
-        quantity: quantity?.name.clone(),
-        sites: read_choice(section, sites),
-        timing: Timing {
-            lasting: span(section, "for").unwrap_or_default(),
-            clear_for: span(section, "clear_for").unwrap_or_default(),
-        },
-        season: section.optional("season"),
-        late_after: late_after.unwrap_or(if is_of_nights { LATE_AFTER_NIGHT } else { LATE_AFTER }),
-        telling: read_telling(
-            section,
-            Severity::Warning,
-            default_wording(condition.as_ref()?, quantity?),
-        ),
-        condition: condition?,
+    // Every key is read before anything is missed, so that no fault makes others.
+    let sites = read_choice(section, sites);
+    let timing = Timing {
+        lasting: span(section, "for").unwrap_or_default(),
+        clear_for: span(section, "clear_for").unwrap_or_default(),
     };
-    refuse_out_of_range(section, quantity?, &rule.condition);
-    Some(rule)
+    let season = section.optional("season");
+    let both = condition.as_ref().zip(quantity);
+    let wording = both.map(|(condition, quantity)| default_wording(condition, quantity));
+    let telling = read_telling(section, Severity::Warning, wording.unwrap_or_default());
+    let (condition, quantity) = (condition?, quantity?);
+    refuse_out_of_range(section, quantity, &condition);
+    Some(AlertRule {
+        id: id?,
+        quantity: quantity.name.clone(),
+        condition,
+        sites,
+        timing,
+        season,
+        late_after: late_after.unwrap_or(if is_of_nights { LATE_AFTER_NIGHT } else { LATE_AFTER }),
+        telling,
+    })
 }
 
 fn read_condition(section: &Section<'_>) -> Option<Condition> {
@@ -275,7 +279,8 @@ fn default_wording(condition: &Condition, quantity: &Quantity) -> Wording {
     }
 }
 
-const BATTERY_LEVEL: &str = "battery-level";
+/// The rule on how full a battery is, of the sensor's own readings or the network server's status.
+pub const BATTERY_LEVEL: &str = "battery-level";
 const BATTERY_LOW_ID: &str = "battery-low";
 
 fn is_built_in(id: &RuleId) -> bool {

@@ -158,6 +158,8 @@ impl BuiltIn {
 pub struct Rules {
     /// Battery levels among them.
     pub rules: Vec<AlertRule>,
+    /// How many of them somebody has written.
+    pub written: usize,
     pub built_in: BuiltIn,
 }
 

@@ -35,7 +35,10 @@ impl Check {
                 (Arc::new(catalog), None)
             }
             Some(file) => match app::prepare(Config::load(file, &faults), faults) {
-                Ok(prepared) => (prepared.catalog, Some(prepared.fleet)),
+                Ok(prepared) => {
+                    let rules = prepared.alerts.written;
+                    (prepared.catalog, Some((prepared.fleet, rules)))
+                }
                 Err(faults) => {
                     print_faults(&faults);
                     return Ok(ExitCode::FAILURE);
@@ -52,10 +55,12 @@ impl Check {
             catalog.quantities().count(),
             catalog.profiles().count(),
         );
-        if let Some(fleet) = fleet {
+        if let Some((fleet, rules)) = fleet {
             let (sites, devices, deployments) =
                 (fleet.sites.len(), fleet.devices.len(), fleet.deployments.len());
-            println!("{sites} sites, {devices} devices, {deployments} deployments: no faults");
+            println!(
+                "{sites} sites, {devices} devices, {deployments} deployments, {rules} alert rules: no faults"
+            );
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -140,7 +140,7 @@ pub struct Standing {
 }
 
 /// A text for the staff in both their languages.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Wording {
     pub sv: String,
     pub en: String,

@@ -58,7 +58,7 @@ impl Watch {
     /// Watches nothing.
     #[must_use]
     pub fn off() -> Self {
-        let rules = Rules { rules: Vec::new(), built_in: BuiltIn::NONE };
+        let rules = Rules { rules: Vec::new(), written: 0, built_in: BuiltIn::NONE };
         Self { is_begun: true, ..Self::by(Arc::new(rules), Vec::new(), &[]) }
     }
 

@@ -26,6 +26,9 @@ pub enum StoreError {
     /// The file is some other program's.
     #[error("{} is not a stadspuls database", .0.display())]
     Foreign(PathBuf),
+    /// There is no store yet.
+    #[error("there is no {} yet: the service has never run here", .0.display())]
+    Missing(PathBuf),
     /// The folder cannot be made or opened.
     #[error("cannot use {}: {error}", path.display())]
     Folder { path: PathBuf, error: std::io::Error },
@@ -55,6 +58,7 @@ impl StoreError {
             Self::Newer { .. } => "newer",
             Self::Older { .. } => "older",
             Self::Foreign(_) => "foreign",
+            Self::Missing(_) => "missing",
             Self::Folder { .. } => "folder",
             Self::Unpack { .. } => "unpack",
             Self::Refused(_) => "refused",

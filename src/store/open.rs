@@ -86,12 +86,16 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Folder`] where there is no store; [`StoreError::Older`] and [`StoreError::Newer`] where
+    /// [`StoreError::Missing`] where there is no store; [`StoreError::Older`] and [`StoreError::Newer`] where
     /// its tables are not those of this program.
     pub fn beside(config: &StoreConfig) -> Result<Writer, StoreError> {
         let path = config.dir.join(FILE);
-        if let Err(error) = path.metadata() {
-            return Err(StoreError::Folder { path, error });
+        match path.metadata() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(StoreError::Missing(path));
+            }
+            Err(error) => return Err(StoreError::Folder { path, error }),
+            Ok(_) => {}
         }
         let connection = Connection::open(&path)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;

@@ -170,6 +170,28 @@ impl City {
         taken.unwrap();
     }
 
+    /// The network server tells how full a sensor's battery is.
+    pub fn report_battery(&mut self, sensor: u64, percent: f64, arrived_at: DateTime<Utc>) {
+        let dev_eui = DevEui(sensor).to_string();
+        self.uplinks += 1;
+        let body = json!({
+            "deduplicationId": format!("00000000-0000-0000-0000-{:012}", self.uplinks),
+            "time": arrived_at.to_rfc3339(),
+            "deviceInfo": { "devEui": dev_eui },
+            "margin": 10, "batteryLevel": percent,
+        });
+        let name = "chirpstack".to_owned();
+        let message = Message {
+            source: Arc::new(Source { name, format: Format::ChirpStackV4Json }),
+            topic: format!("application/1/device/{dev_eui}/event/status"),
+            body: Bytes::from(body.to_string()),
+            arrived_at,
+        };
+        let (pipeline, writer) = (&mut self.pipeline, &mut self.store.writer);
+        let taken: Result<_, StoreError> = writer.batch(|batch| pipeline.take(batch, &message));
+        taken.unwrap();
+    }
+
     /// The time passes.
     pub fn tick(&mut self, now: DateTime<Utc>) {
         let (pipeline, writer) = (&mut self.pipeline, &mut self.store.writer);

@@ -35,6 +35,9 @@ fn what_is_wrong_with_a_rule_is_named_with_line_key_value_and_what_is_wanted() {
         (level("above = 1.0\nsv = \"{longitude}\""), "alerts.toml:5: rule[1].sv is \"{longitude}\", want a text with no placeholders but {site}, {site_id}, {quantity}, {value}, {limit}, {unit}, {since}, {device}, {gateway}, {source}, {count}, {list}"),
         (level("above = 1.0\nseverity = \"panic\""), "alerts.toml:5: rule[1].severity is \"panic\", want one of info, warning, critical"),
         (level("above = 1.0\nbelow = 0.5"), "alerts.toml:2: rule[1].id is \"a\", want a rule with exactly one of above, below, rises, falls, is_on = true, over_baseline, stale_after"),
+        // One fault makes no others.
+        ("[[rule]]\nid = \"a\"\nquantity = \"leek\"\nis_on = true\nkinds = [\"leak_point\"]\nseverity = \"critical\"\nsv = \"a\"\nen = \"b\"\n".to_owned(),
+            "alerts.toml:3: rule[1].quantity is \"leek\", want a quantity of quantities.toml"),
         ("[builtin.silent]\nmissd = 4\n".to_owned(), "alerts.toml:2: builtin.silent.missd is 4, an unknown key, want one of the keys en, missed, off, quiet, runbook, severity, sv"),
         ("[builtin.silence]\n".to_owned(), "alerts.toml:1: builtin.silence is [builtin.silence], an unknown key, want one of the keys battery_low, clock_skew, codec_failing, counter_gaps, silent, source_quiet"),
     ];
@@ -187,4 +190,15 @@ fn an_empty_battery_is_told_once_although_it_comes_back_in_the_sun() {
     }
     let told = city.told();
     assert_eq!(told, [("battery-level".to_owned(), "site:plats-1".to_owned(), false)]);
+}
+
+#[test]
+fn the_network_servers_word_on_a_battery_counts_too() {
+    let mut city = City::new(1, "", minute(0));
+    for (hour, percent) in [(0, 60.0), (24, 14.0), (48, 16.0), (72, 12.0), (96, 100.0)] {
+        city.report_battery(1, percent, minute(hour * 60));
+    }
+    let about = "device:0000000000000001".to_owned();
+    assert_eq!(city.told(), [("battery-level".to_owned(), about, true)]);
+    assert_eq!(city.opened()[0].wording.sv, "Plats 1: batteriet är snart slut (14 %)");
 }

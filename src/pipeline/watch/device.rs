@@ -3,9 +3,12 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Case, Pipeline};
-use crate::alert::{Step, Telling, Timing, Words};
-use crate::model::{AlertState, DevEui, Outcome, RuleId, Standing, Subject};
-use crate::store::{Batch, Evidence, StoreError, UplinkId};
+use crate::alert::{BATTERY_LEVEL, Finding, Step, Telling, Timing, Words};
+use crate::model::{
+    AlertState, DevEui, DeviceEvent, EventDetail, Outcome, QuantityName, RuleId, Standing, Subject,
+    battery_status,
+};
+use crate::store::{Batch, Evidence, Heard, StoreError, UplinkId};
 
 pub const CODEC_FAILING: &str = "codec-failing";
 pub const CLOCK_SKEW: &str = "clock-skew";
@@ -180,11 +183,57 @@ impl Pipeline {
             _ => return Ok(()),
         };
         let name = self.device_name(dev_eui);
-        let words = Words { device: Some(&name), value: evidence.value, ..Words::default() };
+        let deployed = self.registry.deployments(dev_eui).last();
+        let words = Words {
+            device: Some(&name),
+            site: deployed.and_then(|deployed| self.registry.site(&deployed.site)),
+            // Where an alert about a device has a value, it is in percent.
+            quantity: self.codecs.quantity(&QuantityName::from("battery_level")),
+            value: evidence.value,
+            ..Words::default()
+        };
         let (timing, alert) = (Timing::default(), alert.as_ref());
         let case =
             Case { rule: &rule, subject: &subject, timing, telling, alert, evidence, words, now };
         self.step(batch, &case, step).map(|_| ())
+    }
+
+    /// Takes in what an event tells of its device: that it is alive, and how full its battery is.
+    ///
+    /// # Errors
+    ///
+    /// As the store's.
+    pub(in crate::pipeline) fn watch_event(
+        &mut self,
+        batch: &mut Batch<'_>,
+        event: &DeviceEvent,
+        heard: Heard,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        if !event.detail.is_sign_of_life() {
+            return Ok(());
+        }
+        let evidence = Evidence { time: Some(heard.at), value: None, uplink: Some(heard.uplink) };
+        self.watch_heard(batch, event.dev_eui, evidence, now)?;
+        let EventDetail::Status { battery_percent, battery_raw, .. } = event.detail else {
+            return Ok(());
+        };
+        let Some(percent) = battery_raw.map_or(battery_percent, |raw| battery_status(raw).0) else {
+            return Ok(());
+        };
+        let rules = std::sync::Arc::clone(&self.watch.rules);
+        let rule = rules.rules.iter().find(|rule| &*rule.id.0 == BATTERY_LEVEL);
+        let Some(rule) = rule.filter(|_| self.registry.device(event.dev_eui).is_some()) else {
+            return Ok(());
+        };
+        let evidence = Evidence { value: Some(percent), ..evidence };
+        match rule.condition.find((heard.at, percent), &[]) {
+            Finding::Between => Ok(()),
+            finding => {
+                let is_low = finding == Finding::Holds;
+                self.say(batch, BATTERY_LEVEL, event.dev_eui, &rule.telling, is_low, evidence, now)
+            }
+        }
     }
 
     /// What the staff call a device: its name and where it stands, else its DevEUI.
