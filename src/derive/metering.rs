@@ -24,6 +24,16 @@ const STEPS_PER_M3: f64 = 1e6;
 
 const SECONDS_PER_HOUR: f64 = 3600.0;
 
+/// Readings as far apart as this, in minutes, tell of an hour where a meter reports each hour at a minute of
+/// its own.
+const OWN_HOUR_MINUTES: std::ops::RangeInclusive<i64> = 45..=75;
+
+/// An hour of a meter's own stands for the hour of the day that ends as near as this to its end.
+const OWN_HOUR_OFF: TimeDelta = TimeDelta::minutes(30);
+
+/// Whole hours of a meter's own that lie in a night.
+const OWN_HOURS_OF_NIGHT: usize = 2;
+
 /// The night's hours begin at these in Sweden; it is over an hour after the last.
 const NIGHT: std::ops::RangeInclusive<u32> = 2..=4;
 
@@ -43,6 +53,48 @@ pub fn is_whole_hour(time: DateTime<Utc>) -> bool {
 pub fn flow(begin_m3: f64, end_m3: f64) -> Option<f64> {
     let volume = ((end_m3 - begin_m3) * STEPS_PER_M3).round() / STEPS_PER_M3;
     (volume >= 0.0).then(|| volume / SECONDS_PER_HOUR)
+}
+
+/// Whether readings lie an hour apart, give or take a quarter.
+#[must_use]
+pub fn is_own_hour(begin: DateTime<Utc>, end: DateTime<Utc>) -> bool {
+    OWN_HOUR_MINUTES.contains(&(end - begin).num_minutes())
+}
+
+/// The mean flow in m³/s between two readings, as [`flow`].
+#[must_use]
+pub fn flow_between(
+    (begin, begin_m3): (DateTime<Utc>, f64),
+    (end, end_m3): (DateTime<Utc>, f64),
+) -> Option<f64> {
+    let hours = (end - begin).as_seconds_f64() / SECONDS_PER_HOUR;
+    Some(flow(begin_m3, end_m3)? / hours)
+}
+
+/// The flows of the last [`HOURS`] hours of a meter's own, each by its end; none for an hour that is not known.
+pub fn own_hours_of_day<T: Copy>(
+    flows: &std::collections::BTreeMap<DateTime<Utc>, T>,
+    end: DateTime<Utc>,
+) -> Vec<Option<T>> {
+    let nearest = |hour: DateTime<Utc>| {
+        let around = flows.range(hour - OWN_HOUR_OFF..hour + OWN_HOUR_OFF);
+        around.min_by_key(|(at, _)| (**at - hour).abs()).map(|(_, flow)| *flow)
+    };
+    hours_of_day(end).map(nearest).collect()
+}
+
+/// The flows of the hours of a meter's own that lie in the night of which `end` is the last reading; empty where it
+/// is not.
+pub fn own_hours_of_night<T: Copy>(
+    flows: &std::collections::BTreeMap<DateTime<Utc>, T>,
+    end: DateTime<Utc>,
+) -> Vec<Option<T>> {
+    if is_whole_hour(end) || end.with_timezone(&Stockholm).hour() != *NIGHT.end() {
+        return Vec::new();
+    }
+    let mut hours = own_hours_of_day(flows, end);
+    hours.truncate(OWN_HOURS_OF_NIGHT);
+    hours
 }
 
 /// Whether water has flowed without a pause, from the flow in m³/s of each of the last [`HOURS`]; none stands

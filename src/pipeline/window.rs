@@ -73,7 +73,7 @@ impl Touched {
     pub fn note(&mut self, site: &SiteId, quantity: &QuantityName, time: DateTime<Utc>) {
         let time = as_kept(time);
         self.note_series(site, quantity);
-        if let Some(rule) = Rule::touched(quantity, time) {
+        if let Some(rule) = Rule::touched(quantity) {
             self.windows.entry((rule, site.clone())).or_default().insert(time);
         }
     }

@@ -94,9 +94,9 @@ impl Inputs {
 
 impl Rule {
     /// The rule that an observation may be an input of.
-    pub fn touched(quantity: &QuantityName, time: DateTime<Utc>) -> Option<Self> {
+    pub fn touched(quantity: &QuantityName) -> Option<Self> {
         Some(match &*quantity.0 {
-            "water_volume" if metering::is_whole_hour(time) => Self::Metering,
+            "water_volume" => Self::Metering,
             "people_count_ltr" | "people_count_rtl" | "people_count_a" | "people_count_b"
             | "people_total_ltr" | "people_total_rtl" | "people_total_a" | "people_total_b" => {
                 Self::People
@@ -124,7 +124,9 @@ impl Rule {
     /// What is derived of a time depends on nothing that is longer ago.
     pub fn lookback(self) -> TimeDelta {
         match self {
-            Self::Metering | Self::People => TimeDelta::hours(24),
+            Self::People => TimeDelta::hours(24),
+            // An hour of a meter's own may begin a little before the day does.
+            Self::Metering => TimeDelta::hours(25),
             // The day on which clocks are put back is so long.
             Self::Parking => TimeDelta::hours(25),
             Self::SnowMedian => TimeDelta::hours(1),
@@ -254,6 +256,47 @@ fn worst(qualities: impl IntoIterator<Item = Quality>) -> Quality {
 
 fn metering(place: &Place<'_>, inputs: &Inputs, wanted: &Wanted) -> Derived {
     let Some(indices) = inputs.of("water_volume") else { return Derived::default() };
+    let (whole, own) = (whole_hours(place, indices), own_hours(place, indices));
+    let (mut flows, mut continuous, mut nights) = (Series::new(), Series::new(), Series::new());
+    let ends: BTreeSet<_> = Rule::Metering.times(place, inputs, indices, wanted).collect();
+    for end in ends {
+        let is_whole = metering::is_whole_hour(end);
+        // What a meter tells of whole hours says all that its other readings could.
+        let day_before = end - Rule::Metering.lookback()..=end;
+        if !is_whole && indices.range(day_before).any(|(&at, _)| metering::is_whole_hour(at)) {
+            continue;
+        }
+        let of = if is_whole { &whole } else { &own };
+        let Some(flow) = of.get(&end) else { continue };
+        flows.insert(end, *flow);
+        let at = |hour: DateTime<Utc>| of.get(&hour).copied();
+        let day: Vec<Option<Value>> = match is_whole {
+            true => metering::hours_of_day(end).map(at).collect(),
+            false => metering::own_hours_of_day(of, end),
+        };
+        let (day, quality) = known(&day);
+        let is_continuous = metering::is_continuous(&day);
+        continuous.extend(is_continuous.map(|is| (end, Value { value: f64::from(is), quality })));
+        let night: Vec<Option<Value>> = match is_whole {
+            true if metering::ends_night(end) => metering::hours_of_night(end).map(at).collect(),
+            true => Vec::new(),
+            false => metering::own_hours_of_night(of, end),
+        };
+        let (night, quality) = known(&night);
+        let least = metering::night_min(&night);
+        nights.extend(least.map(|value| (end, Value { value, quality })));
+    }
+    [(FLOW, flows), (CONTINUOUS, continuous), (NIGHT_MIN, nights)].into()
+}
+
+/// The flows of hours, and the worst quality of those that are known.
+fn known(hours: &[Option<Value>]) -> (Vec<Option<f64>>, Quality) {
+    let quality = worst(hours.iter().flatten().map(|value| value.quality));
+    (hours.iter().map(|value| value.map(|known| known.value)).collect(), quality)
+}
+
+/// The flow through each whole hour, by its end.
+fn whole_hours(place: &Place<'_>, indices: &Series) -> Series {
     let mut flows = Series::new();
     for (&end, index) in indices.iter().filter(|(time, _)| metering::is_whole_hour(**time)) {
         let begin = end - TimeDelta::hours(1);
@@ -265,25 +308,28 @@ fn metering(place: &Place<'_>, inputs: &Inputs, wanted: &Wanted) -> Derived {
         let Some(value) = metering::flow(before.value, index.value) else { continue };
         flows.insert(end, Value { value, quality: worse(before.quality, index.quality) });
     }
-    let known = |hours: Vec<DateTime<Utc>>| -> (Vec<Option<f64>>, Quality) {
-        let values: Vec<_> = hours.iter().map(|hour| flows.get(hour)).collect();
-        let quality = worst(values.iter().flatten().map(|value| value.quality));
-        (values.into_iter().map(|value| value.map(|known| known.value)).collect(), quality)
-    };
-    let (mut continuous, mut nights) = (Series::new(), Series::new());
-    let ends: BTreeSet<_> = Rule::Metering.times(place, inputs, &flows, wanted).collect();
-    for &end in &ends {
-        let (day, quality) = known(metering::hours_of_day(end).collect());
-        let is_continuous = metering::is_continuous(&day);
-        continuous.extend(is_continuous.map(|is| (end, Value { value: f64::from(is), quality })));
-        if metering::ends_night(end) {
-            let (night, quality) = known(metering::hours_of_night(end).collect());
-            let least = metering::night_min(&night);
-            nights.extend(least.map(|value| (end, Value { value, quality })));
+    flows
+}
+
+/// The flow between each reading and the one about an hour before it, by its end.
+fn own_hours(place: &Place<'_>, indices: &Series) -> Series {
+    let mut flows = Series::new();
+    for (&end, index) in indices {
+        let hour = end - TimeDelta::hours(1);
+        let before =
+            indices.range(..end).rev().take_while(|(begin, _)| end - **begin < TimeDelta::hours(2));
+        let before = before.filter(|(begin, _)| metering::is_own_hour(**begin, end));
+        let Some((&begin, was)) = before.min_by_key(|(begin, _)| (**begin - hour).abs()) else {
+            continue;
+        };
+        if place.has_arrived(begin, end) {
+            continue;
         }
+        let flow = metering::flow_between((begin, was.value), (end, index.value));
+        let Some(value) = flow else { continue };
+        flows.insert(end, Value { value, quality: worse(was.quality, index.quality) });
     }
-    flows.retain(|end, _| ends.contains(end));
-    [(FLOW, flows), (CONTINUOUS, continuous), (NIGHT_MIN, nights)].into()
+    flows
 }
 
 fn people(place: &Place<'_>, inputs: &Inputs, wanted: &Wanted) -> Derived {
