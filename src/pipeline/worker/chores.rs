@@ -45,13 +45,19 @@ impl Worker {
         }
         self.tick_due = Instant::now() + TICK_PAUSE;
         let (pipeline, writer) = (&mut self.pipeline, &mut self.writer);
-        let ticked: Result<(), StoreError> =
-            writer.batch(|batch| pipeline.tick(batch, clock::now()));
-        if let Err(error) = ticked {
-            self.pipeline.doubt_watch();
-            self.count_store_error(&error);
-            tracing::warn!(error = chain(&error), "alerts are not looked at this time");
+        let ticked: Result<Result<(), StoreError>, _> = catch_unwind(AssertUnwindSafe(|| {
+            writer.batch(|batch| pipeline.tick(batch, clock::now()))
+        }));
+        match ticked {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => {
+                self.count_store_error(&error);
+                tracing::warn!(error = chain(&error), "alerts are not looked at this time");
+            }
+            // Uplinks go on whatever is wrong with an alert.
+            Err(_panic) => tracing::error!("a look at alerts panicked; it is tried again"),
         }
+        self.pipeline.doubt_watch();
     }
 
     /// Writes what somebody wants written, one thing at a time. Returns whether there was something.
