@@ -6,6 +6,7 @@ mod file;
 mod life;
 mod rule;
 mod words;
+mod written;
 
 pub use cause::{LastHeard, causes};
 pub use condition::{READINGS_MAX, Reading};
@@ -15,3 +16,4 @@ pub use rule::{
     AlertRule, BuiltIn, Condition, Hours, NOTICE_EXPIRES, Route, Rules, SiteChoice, Telling,
 };
 pub use words::{Language, Words, is_known_placeholder, written};
+pub use written::{Listed, Unfit, read_written};

@@ -29,6 +29,8 @@ pub use ingest::Sender;
 pub use serve::{BindError, bind, serve};
 pub use token::Token;
 
+use crate::alert::Rules;
+use crate::catalog::Catalog;
 use crate::intake::Intake;
 use crate::registry::Registry;
 use crate::store::{Reader, Writes};
@@ -80,6 +82,9 @@ pub type Now = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
 pub struct Parts {
     pub reader: Reader,
     pub registry: Arc<Registry>,
+    pub catalog: Arc<Catalog>,
+    /// Alert rules of the operator's file, and what is built in.
+    pub rules: Arc<Rules>,
     pub metrics: Arc<Metrics>,
     pub health: Arc<Health>,
     /// Where what is sent by HTTP goes.
@@ -107,6 +112,8 @@ pub fn router(config: &ApiConfig, parts: Parts) -> Router {
     let staff = StaffState {
         reader: parts.reader,
         registry: parts.registry,
+        catalog: parts.catalog,
+        rules: parts.rules,
         writes: parts.writes,
         now: parts.now,
     };
@@ -156,6 +163,11 @@ fn staff_routes() -> Vec<Route<StaffState>> {
         ("/api/v1/staff/alerts", get(staff::list_alerts)),
         ("/api/v1/staff/alerts/{id}", get(staff::find_alert)),
         ("/api/v1/staff/alerts/{id}/acknowledge", post(staff::acknowledge_alert)),
+        ("/api/v1/staff/alert-rules", get(staff::list_rules)),
+        (
+            "/api/v1/staff/alert-rules/{id}",
+            get(staff::find_rule).put(staff::put_rule).delete(staff::withdraw_rule),
+        ),
         ("/api/v1/staff/silences", get(staff::list_silences).post(staff::add_silence)),
         ("/api/v1/staff/silences/{id}", delete(staff::end_silence)),
     ]

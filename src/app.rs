@@ -118,12 +118,12 @@ impl App {
         let around =
             sinks::Around { reader: &reader, writes: &writes, metrics: &metrics, health: &health };
         let mut sinks = Sinks::prepare(&config, &mut writer, around)?;
-        let facts = channels::facts(&config, &alerts, &catalog);
+        let facts = channels::facts(&config, &catalog);
         let mut channels = Channels::prepare(&config, facts, &mut writer, around)?;
 
         let (intake, deliveries) = mpsc::channel(config.limits.intake.0);
         let stop_api = CancellationToken::new();
-        let parts = parts(&registry, around, &intake);
+        let parts = parts((&registry, &catalog, &alerts), around, &intake);
         let (router, routers) = watch::channel(api::router(&api_config, parts.clone()));
         let http_addr = local_addr(&http)?;
         let api = tokio::spawn(api::serve(http, routers, stop_api.clone()));
@@ -190,14 +190,15 @@ impl App {
         let token = self.sinks.read_token()?;
         let secrets = self.channels.read_secrets()?;
         let Prepared { catalog, fleet, alerts, .. } = prepared;
-        let facts = channels::facts(config, &alerts, &catalog);
+        let facts = channels::facts(config, &catalog);
         let (done, answer) = oneshot::channel();
-        let reload = Reload { catalog, fleet, watch: watch(config, alerts), done };
+        let rules = Arc::clone(&alerts);
+        let watch = watch(config, alerts);
+        let reload = Reload { catalog: Arc::clone(&catalog), fleet, watch, done };
         reloads.send(reload).await.map_err(|_| ReloadError::Stopping)?;
         let registry = answer.await.map_err(|_| ReloadError::Stopping)??;
-        drop(
-            router.send_replace(api::router(&api_config, api::Parts { registry, ..parts.clone() })),
-        );
+        let parts = api::Parts { registry, catalog, rules, ..parts.clone() };
+        drop(router.send_replace(api::router(&api_config, parts)));
         for ((_, renewal), access) in renewals.iter().zip(renewed) {
             renewal.renew(access);
         }
@@ -332,11 +333,20 @@ fn sender(config: &SenderConfig) -> Result<api::Sender, StartError> {
     Ok(api::Sender { source, token: api::Token::new(&token) })
 }
 
+/// What files say, as far as the HTTP side needs it.
+type Said<'a> = (&'a Arc<Registry>, &'a Arc<Catalog>, &'a Arc<Rules>);
+
 /// What the HTTP side is given.
-fn parts(registry: &Arc<Registry>, around: sinks::Around<'_>, intake: &Intake) -> api::Parts {
+fn parts(
+    (registry, catalog, rules): Said<'_>,
+    around: sinks::Around<'_>,
+    intake: &Intake,
+) -> api::Parts {
     api::Parts {
         reader: around.reader.clone(),
         registry: Arc::clone(registry),
+        catalog: Arc::clone(catalog),
+        rules: Arc::clone(rules),
         metrics: Arc::clone(around.metrics),
         health: Arc::clone(around.health),
         intake: intake.clone(),

@@ -131,7 +131,8 @@ impl Registry {
     }
 
     /// All sites, by id.
-    pub fn sites(&self) -> impl Iterator<Item = &Site> {
-        self.sites.iter()
+    #[must_use]
+    pub fn sites(&self) -> &[Site] {
+        &self.sites
     }
 }

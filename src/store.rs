@@ -30,7 +30,7 @@ mod write;
 
 pub use alert::{
     Alert, AlertEvent, AlertFilter, AlertId, By, Evidence, Happening, Notice, NoticeKind, Said,
-    Sent, Silence, Waiting,
+    Sent, Silence, Waiting, WrittenRule,
 };
 pub use copy::{
     CopyError, Holdings, MANIFEST_FILE, Manifest, Progress, Restored, Watch, backup,

@@ -7,6 +7,6 @@ mod metrics;
 pub use health::Health;
 pub use logs::start_logs;
 pub use metrics::{
-    AlertLabel, CauseLabel, ChannelLabel, FailureLabel, KindLabel, Metrics, Name, OutcomeLabel,
-    ReasonLabel, RetryLabel, SinkLabel, SourceLabel, WaitingLabel,
+    AlertLabel, CauseLabel, ChannelLabel, FailureLabel, KindLabel, Metrics, Name, OriginLabel,
+    OutcomeLabel, ReasonLabel, RetryLabel, SinkLabel, SourceLabel, WaitingLabel,
 };

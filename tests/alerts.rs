@@ -4,3 +4,4 @@ mod city;
 mod commands;
 mod month;
 mod rules;
+mod staff;

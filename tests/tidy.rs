@@ -64,7 +64,21 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ),
     ("notify", &["alert", "clock", "model", "post", "secret", "source", "store", "telemetry"]),
     ("verify", &["envelope", "model", "pipeline", "store"]),
-    ("api", &["bathing", "envelope", "intake", "model", "registry", "store", "telemetry"]),
+    (
+        "api",
+        &[
+            "alert",
+            "bathing",
+            "catalog",
+            "document",
+            "envelope",
+            "intake",
+            "model",
+            "registry",
+            "store",
+            "telemetry",
+        ],
+    ),
     (
         "config",
         &[

@@ -64,7 +64,7 @@ pub fn read_rules(folder: &Path, catalog: &Catalog, sites: &[Site], faults: &Fau
     rules.unwrap_or_else(default_rules)
 }
 
-fn read_rule(
+pub(super) fn read_rule(
     section: &Section<'_>,
     catalog: &Catalog,
     sites: &[Site],
@@ -111,6 +111,10 @@ fn read_rule(
     })
 }
 
+/// The keys of which a rule has exactly one.
+const CONDITIONS: [&str; 7] =
+    ["above", "below", "rises", "falls", "is_on", "over_baseline", "stale_after"];
+
 fn read_condition(section: &Section<'_>) -> Option<Condition> {
     let above = section.optional("above");
     let below = section.optional("below");
@@ -141,9 +145,10 @@ fn read_condition(section: &Section<'_>) -> Option<Condition> {
         baseline,
         stale.map(|after| Condition::Stale { after }),
     ];
-    let mut given = all.into_iter().flatten();
-    let condition = given.next();
-    if condition.is_none() || given.next().is_some() {
+    let condition = all.into_iter().flatten().next();
+    // A value that cannot be read has its own fault, and is a condition all the same.
+    let given = CONDITIONS.iter().filter(|key| section.is_table(key).is_some()).count();
+    if given != 1 || is_on == Some(false) {
         section.refuse(
             "id",
             "a rule with exactly one of above, below, rises, falls, is_on = true, over_baseline, stale_after",
@@ -283,7 +288,7 @@ fn default_wording(condition: &Condition, quantity: &Quantity) -> Wording {
 pub const BATTERY_LEVEL: &str = "battery-level";
 const BATTERY_LOW_ID: &str = "battery-low";
 
-fn is_built_in(id: &RuleId) -> bool {
+pub(super) fn is_built_in(id: &RuleId) -> bool {
     ["silent", "codec-failing", "clock-skew", "counter-gaps", "source-quiet"].contains(&&*id.0)
         || [BATTERY_LEVEL, BATTERY_LOW_ID].contains(&&*id.0)
 }

@@ -7,6 +7,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use crate::document::Fault;
 use crate::store::{StoreError, WriteError};
 
 pub const NOT_MODIFIED: StatusCode = StatusCode::NOT_MODIFIED;
@@ -23,6 +24,8 @@ pub enum Problem {
     BadQuery(Cow<'static, str>),
     /// What was sent cannot be read; says what is wanted.
     BadBody(Cow<'static, str>),
+    /// What was sent can be read and asks for what cannot be; says all that is wrong with it.
+    Unfit(Vec<Fault>),
     /// Things are not any more as whoever asks believes.
     Conflict(&'static str),
     Unauthorised,
@@ -50,6 +53,16 @@ struct Body<'a> {
     title: &'a str,
     status: u16,
     detail: &'a str,
+    /// What is wrong, each with its key (an extension member, RFC 9457 section 3.2).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<Wrong<'a>>,
+}
+
+#[derive(Serialize)]
+struct Wrong<'a> {
+    key: &'a str,
+    value: &'a str,
+    wanted: &'a str,
 }
 
 impl From<StoreError> for Problem {
@@ -71,6 +84,7 @@ impl Problem {
     fn status(&self) -> StatusCode {
         match self {
             Self::BadQuery(_) | Self::BadBody(_) => StatusCode::BAD_REQUEST,
+            Self::Unfit(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::Unauthorised | Self::UnknownSender => StatusCode::UNAUTHORIZED,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
@@ -89,6 +103,7 @@ impl Problem {
     fn detail(&self) -> &str {
         match self {
             Self::BadQuery(detail) | Self::BadBody(detail) => detail,
+            Self::Unfit(_) => "It cannot be as it was sent: see errors.",
             Self::Conflict(detail) => detail,
             Self::Unauthorised => {
                 "This resource is for staff: send a valid token as Authorization: Bearer."
@@ -111,6 +126,12 @@ impl Problem {
             }
             Self::Store(_) | Self::Internal(_) => "The service has a fault. It has been logged.",
         }
+    }
+
+    fn errors(&self) -> Vec<Wrong<'_>> {
+        let Self::Unfit(faults) = self else { return Vec::new() };
+        let errors = faults.iter();
+        errors.map(|Fault { key, value, wanted, .. }| Wrong { key, value, wanted }).collect()
     }
 
     fn log(&self) {
@@ -158,6 +179,7 @@ impl IntoResponse for Problem {
             title: status.canonical_reason().unwrap_or("Error"),
             status: status.as_u16(),
             detail: self.detail(),
+            errors: self.errors(),
         };
         let headers = [
             (header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json")),

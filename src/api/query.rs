@@ -86,6 +86,14 @@ impl Known {
             .transpose()
     }
 
+    /// A text that must be given.
+    pub fn text(&self, name: &'static str) -> Result<&str, Problem> {
+        let found = self.0.iter().find(|(key, _)| key == name);
+        found
+            .map(|(_, value)| value.as_str())
+            .ok_or_else(|| Problem::BadQuery(format!("{name} must be given.").into()))
+    }
+
     /// A whole number in a range.
     pub fn number(
         &self,

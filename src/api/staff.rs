@@ -4,6 +4,7 @@
 mod alerts;
 mod devices;
 mod observations;
+mod rules;
 mod token;
 mod uplinks;
 mod views;
@@ -22,11 +23,14 @@ pub use alerts::{
 };
 pub use devices::find_device;
 pub use observations::list_observations;
+pub use rules::{find_rule, list_rules, put_rule, withdraw_rule};
 pub use token::StaffToken;
 pub use uplinks::{find_uplink, list_uplinks};
 
 use super::Now;
 use super::error::Problem;
+use crate::alert::Rules;
+use crate::catalog::Catalog;
 use crate::registry::Registry;
 use crate::store::{Reader, Writes};
 
@@ -35,6 +39,9 @@ use crate::store::{Reader, Writes};
 pub struct StaffState {
     pub reader: Reader,
     pub registry: Arc<Registry>,
+    pub catalog: Arc<Catalog>,
+    /// Of the operator's file, and what is built in.
+    pub rules: Arc<Rules>,
     pub writes: Writes,
     pub now: Now,
 }

@@ -8,12 +8,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::StartError;
 use super::sinks::Around;
-use crate::alert::Rules;
 use crate::catalog::Catalog;
 use crate::clock;
 use crate::config::Config;
 use crate::model::QuantityKind;
-use crate::notify::{self, Channel, Facts, Measured, Notifier, Secrets};
+use crate::notify::{self, Channel, Facts, Notifier, Secrets};
 use crate::store::{StoreError, Writer};
 
 /// What channels there are, running or about to.
@@ -28,14 +27,10 @@ pub struct Channels {
 }
 
 /// What channels say beside what the store knows.
-pub fn facts(config: &Config, rules: &Rules, catalog: &Catalog) -> Facts {
-    let measured = rules.rules.iter().filter_map(|rule| {
-        let quantity = catalog.quantity(&rule.quantity)?;
-        let measured =
-            Measured { quantity: Arc::clone(&quantity.name.0), unit: quantity.unit.clone() };
-        (quantity.kind == QuantityKind::Number).then(|| (rule.id.clone(), measured))
-    });
-    Facts { public_url: config.api.public_url.clone(), measured: measured.collect() }
+pub fn facts(config: &Config, catalog: &Catalog) -> Facts {
+    let numbers = catalog.quantities().filter(|quantity| quantity.kind == QuantityKind::Number);
+    let units = numbers.map(|quantity| (quantity.name.clone(), quantity.unit.clone()));
+    Facts { public_url: config.api.public_url.clone(), units: units.collect() }
 }
 
 impl Channels {

@@ -1,3 +1,4 @@
+mod rules;
 mod test;
 
 use std::path::PathBuf;
@@ -35,6 +36,7 @@ enum Command {
     Silences(Of),
     /// Ends a silence before its time.
     Unsilence(Unsilence),
+    Rules(rules::List),
     Test(test::Test),
 }
 
@@ -101,6 +103,9 @@ struct Unsilence {
     of: Of,
     /// The number of the silence, as `silences` prints it.
     id: i64,
+    /// Who ends it.
+    #[arg(long, value_name = "NAME")]
+    by: String,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -130,6 +135,7 @@ impl Alerts {
             Command::Silence(silence) => silence.run(),
             Command::Silences(of) => of.run(),
             Command::Unsilence(unsilence) => unsilence.run(),
+            Command::Rules(list) => list.run(),
             Command::Test(test) => test.run(),
         }
     }
@@ -239,7 +245,8 @@ impl Unsilence {
     fn run(self) -> anyhow::Result<ExitCode> {
         let Some(mut writer) = self.of.open()? else { return Ok(ExitCode::FAILURE) };
         let now = clock::now();
-        let ended: Result<bool, StoreError> = writer.batch(|batch| batch.end_silence(self.id, now));
+        let ended: Result<bool, StoreError> =
+            writer.batch(|batch| batch.end_silence(self.id, &self.by, now));
         if !ended? {
             bail!("there is no silence {} that holds or is to come", self.id);
         }

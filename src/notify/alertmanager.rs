@@ -116,7 +116,7 @@ fn entry(alert: &Alert, config: &AlertmanagerConfig, facts: &Facts, now: DateTim
     if let Some(runbook) = &alert.runbook {
         annotations.insert("runbook", runbook.clone());
     }
-    if let (Some(measured), Some(value)) = (facts.measured.get(&alert.rule), alert.evidence.value) {
+    if let (Some(measured), Some(value)) = (facts.measured(alert), alert.evidence.value) {
         annotations.insert("value", format!("{value} {}", measured.unit));
     }
     if let Some(who) = &alert.acknowledged_by {

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::model::RuleId;
+use crate::model::QuantityName;
 use crate::store::Alert;
 
 /// What messages say beside what the store knows of an alert.
@@ -9,8 +9,8 @@ use crate::store::Alert;
 pub struct Facts {
     /// Where this service is reached, for links; without it there are none.
     pub public_url: Option<String>,
-    /// What each rule watches, if it is a number.
-    pub measured: BTreeMap<RuleId, Measured>,
+    /// The unit of each quantity that is a number, in UCUM.
+    pub units: BTreeMap<QuantityName, String>,
 }
 
 /// What the value of an alert is a value of.
@@ -22,6 +22,14 @@ pub struct Measured {
 }
 
 impl Facts {
+    /// What the value of an alert is a value of, if it is a number.
+    #[must_use]
+    pub fn measured(&self, alert: &Alert) -> Option<Measured> {
+        let quantity = alert.quantity.as_ref()?;
+        let unit = self.units.get(quantity)?.clone();
+        Some(Measured { quantity: Arc::clone(&quantity.0), unit })
+    }
+
     /// Where an alert is looked at.
     #[must_use]
     pub fn link(&self, alert: &Alert) -> Option<String> {

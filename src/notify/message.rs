@@ -76,7 +76,7 @@ fn item(notice: &Notice, facts: &Facts) -> Item {
     Item {
         notice: notice_id(notice),
         kind: notice.kind,
-        measured: facts.measured.get(&alert.rule).cloned(),
+        measured: facts.measured(&alert),
         link: facts.link(&alert),
         alert,
     }

@@ -64,6 +64,12 @@ impl Codecs {
         Self { catalog, limits, loaded: HashMap::new() }
     }
 
+    /// The catalogue in force.
+    #[must_use]
+    pub fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+
     /// A quantity of the catalogue.
     #[must_use]
     pub fn quantity(&self, name: &QuantityName) -> Option<&Quantity> {

@@ -4,6 +4,7 @@
 
 mod device;
 mod silence;
+mod staff;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::Pipeline;
 use crate::alert::{
     AlertRule, BuiltIn, Condition, Finding, NOTICE_EXPIRES, READINGS_MAX, Reading, Route, Rules,
-    Step, Telling, Timing, Words, due, elapse, observe,
+    Step, Telling, Timing, Unfit, Words, due, elapse, observe,
 };
 use crate::model::{
     AlertState, DevEui, Quality, QuantityName, Reason, RuleId, Severity, Site, SiteId, Subject,
@@ -30,7 +31,14 @@ use device::Trouble;
 /// too and read again at the start.
 #[derive(Debug)]
 pub struct Watch {
+    /// The rules in force: those of the operator's file and those of the staff.
     rules: Arc<Rules>,
+    /// Those of the file alone.
+    files: Arc<Rules>,
+    /// Which of the staff's rules those in force are; none before they have been read.
+    revision: Option<i64>,
+    /// Rules of the staff that fit no more.
+    unfit: Vec<Unfit>,
     routes: Vec<Route>,
     by_quantity: HashMap<QuantityName, Vec<AlertRule>>,
     /// Devices that a standing alert may concern.
@@ -62,18 +70,17 @@ impl Watch {
         Self { is_begun: true, ..Self::by(Arc::new(rules), Vec::new(), &[]) }
     }
 
-    /// Watches by these rules and tells by these routes. A source has its time from now on, however long
+    /// Watches by the rules of the operator's file and tells by these routes. A source has its time from now on, however long
     /// nothing was running.
     #[must_use]
     pub fn by(rules: Arc<Rules>, routes: Vec<Route>, sources: &[String]) -> Self {
-        let mut by_quantity: HashMap<QuantityName, Vec<AlertRule>> = HashMap::new();
-        for rule in &rules.rules {
-            by_quantity.entry(rule.quantity.clone()).or_default().push(rule.clone());
-        }
         Self {
+            by_quantity: by_quantity(&rules),
+            files: Arc::clone(&rules),
             rules,
+            revision: None,
+            unfit: Vec::new(),
             routes,
-            by_quantity,
             concerned: HashSet::new(),
             troubled: HashMap::new(),
             looks: BTreeMap::new(),
@@ -111,10 +118,20 @@ impl Watch {
     }
 }
 
+fn by_quantity(rules: &Rules) -> HashMap<QuantityName, Vec<AlertRule>> {
+    let mut by_quantity: HashMap<QuantityName, Vec<AlertRule>> = HashMap::new();
+    for rule in &rules.rules {
+        by_quantity.entry(rule.quantity.clone()).or_default().push(rule.clone());
+    }
+    by_quantity
+}
+
 /// An alert that a step is taken with.
 struct Case<'c> {
     rule: &'c RuleId,
     subject: &'c Subject,
+    /// What is measured, if it is about a measurement.
+    quantity: Option<&'c QuantityName>,
     timing: Timing,
     telling: &'c Telling,
     /// How it stands, if it does.
@@ -149,13 +166,25 @@ impl Pipeline {
         if self.watch.is_begun {
             return Ok(());
         }
+        self.follow_rules(batch)?;
         for last in self.watch.sources.values_mut() {
             last.get_or_insert(now);
         }
         for alert in batch.standing_alerts(None)? {
-            if !self.still_watched(&alert) {
+            let is_down = match alert.subject {
+                Subject::Device(dev_eui) => self.is_taken_down(dev_eui, &alert, now),
+                _ => false,
+            };
+            if is_down {
+                self.resolve(batch, &alert, alert.evidence, silence::TAKEN_DOWN, now)?;
+            } else if !self.still_watched(&alert) {
                 let by = By { note: Some("the rule or what it was about is gone"), who: None };
                 self.resolve(batch, &alert, alert.evidence, by, now)?;
+            }
+        }
+        for dev_eui in batch.all_members()? {
+            if self.registry.deployment_at(dev_eui, now).is_none() {
+                self.leave_alerts(batch, dev_eui, Evidence::default(), silence::TAKEN_DOWN, now)?;
             }
         }
         self.watch.concerned = batch.all_members()?.into_iter().collect();
@@ -172,7 +201,13 @@ impl Pipeline {
             Subject::Site(id) => {
                 let of_rule = self.watch.rules.rules.iter().find(|rule| rule.id == alert.rule);
                 let site = self.registry.site(id);
-                of_rule.zip(site).is_some_and(|(rule, site)| rule.sites.includes(site))
+                // One that has come to be about something else speaks no longer for what it has found.
+                let is_of = |quantity: &QuantityName| {
+                    alert.quantity.as_ref().is_none_or(|known| known == quantity)
+                };
+                of_rule
+                    .zip(site)
+                    .is_some_and(|(rule, site)| rule.sites.includes(site) && is_of(&rule.quantity))
             }
             Subject::Device(dev_eui) => self.registry.device(*dev_eui).is_some(),
             Subject::Source(name) if &*alert.rule.0 == silence::SOURCE_QUIET => {
@@ -244,6 +279,7 @@ impl Pipeline {
         let case = Case {
             rule: &rule.id,
             subject: &subject,
+            quantity: Some(&rule.quantity),
             timing: rule.timing,
             telling: &rule.telling,
             alert: alert.as_ref(),
@@ -306,6 +342,7 @@ impl Pipeline {
             Step::Open(standing) => (standing, true),
         };
         let said = Said {
+            quantity: case.quantity,
             severity: telling.severity,
             // What an alert said when it opened stays: it is what people have been told.
             wording: &match case.alert {
@@ -397,6 +434,7 @@ impl Pipeline {
         let case = Case {
             rule: &alert.rule,
             subject: &alert.subject,
+            quantity: alert.quantity.as_ref(),
             timing,
             telling,
             alert: Some(alert),

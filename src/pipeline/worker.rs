@@ -223,6 +223,7 @@ impl Worker {
         let registry = Arc::new(Registry::of(&self.writer)?);
         self.pipeline.replace(Arc::clone(&registry), catalog);
         self.pipeline.watch(watch);
+        self.follow_rules();
         self.writer.note_reload(profiles, fleet, now)?;
         self.redecode_due = Instant::now();
         Ok(registry)

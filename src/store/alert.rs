@@ -2,10 +2,12 @@
 
 mod outbox;
 mod read;
+mod rules;
 mod silence;
 
 pub use outbox::{Notice, NoticeKind, Sent, Waiting};
 pub use read::{AlertEvent, AlertFilter};
+pub use rules::WrittenRule;
 pub use silence::Silence;
 
 use chrono::{DateTime, Utc};
@@ -14,7 +16,9 @@ use rusqlite::{OptionalExtension, Row, params};
 use super::codes::{micros, time};
 use super::write::Batch;
 use super::{StoreError, UplinkId};
-use crate::model::{AlertState, DevEui, RuleId, Severity, Standing, Subject, Wording};
+use crate::model::{
+    AlertState, DevEui, QuantityName, RuleId, Severity, Standing, Subject, Wording,
+};
 
 /// The number of an alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -34,6 +38,8 @@ pub struct Alert {
     pub id: AlertId,
     pub rule: RuleId,
     pub subject: Subject,
+    /// What is measured, if it is about a measurement.
+    pub quantity: Option<QuantityName>,
     pub severity: Severity,
     pub state: AlertState,
     pub since: DateTime<Utc>,
@@ -64,6 +70,7 @@ impl Alert {
 /// What is said of an alert when it is written.
 #[derive(Clone, Debug)]
 pub struct Said<'a> {
+    pub quantity: Option<&'a QuantityName>,
     pub severity: Severity,
     pub wording: &'a Wording,
     pub runbook: Option<&'a str>,
@@ -114,7 +121,7 @@ pub struct By<'a> {
 
 const COLUMNS: &str =
     "id, rule, subject, severity, state, since, openings, opened_at, clearing_since,
-    resolved_at, acknowledged_at, acknowledged_by, sv, en, runbook, time, value, uplink";
+    resolved_at, acknowledged_at, acknowledged_by, sv, en, runbook, time, value, uplink, quantity";
 
 impl Batch<'_> {
     /// The alert of a rule about a subject that is not resolved.
@@ -191,19 +198,19 @@ impl Batch<'_> {
         standing: Standing,
         said: &Said<'_>,
     ) -> Result<AlertId, StoreError> {
-        let Said { severity, wording, runbook, evidence, due_at } = said;
+        let Said { quantity, severity, wording, runbook, evidence, due_at } = said;
         let id = self
             .connection
             .prepare_cached(
                 "insert into alert (rule, subject, severity, state, since, openings, clearing_since, due_at,
-                     sv, en, runbook, time, value, uplink)
-                 values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
+                     sv, en, runbook, time, value, uplink, quantity)
+                 values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
                  on conflict (rule, subject) where state <> 'resolved' do update set
                      severity = excluded.severity, state = excluded.state, since = excluded.since,
                      openings = excluded.openings, clearing_since = excluded.clearing_since,
                      due_at = excluded.due_at, sv = excluded.sv, en = excluded.en,
                      runbook = excluded.runbook, time = excluded.time, value = excluded.value,
-                     uplink = excluded.uplink
+                     uplink = excluded.uplink, quantity = excluded.quantity
                  returning id",
             )?
             .query_row(
@@ -222,6 +229,7 @@ impl Batch<'_> {
                     evidence.time.map(micros),
                     evidence.value,
                     evidence.uplink.map(|uplink| uplink.0),
+                    quantity.map(|quantity| &quantity.0),
                 ],
                 |row| row.get(0).map(AlertId),
             )?;
@@ -431,6 +439,7 @@ fn alert(row: &Row<'_>) -> rusqlite::Result<Alert> {
         id: AlertId(row.get(0)?),
         rule: RuleId::from(&*rule),
         subject: Subject::from_text(&subject).ok_or_else(|| wrong(2, "a subject"))?,
+        quantity: row.get::<_, Option<String>>(18)?.map(|name| QuantityName::from(&*name)),
         severity: Severity::from_name(&severity).ok_or_else(|| wrong(3, "a severity"))?,
         state: AlertState::from_name(&state).ok_or_else(|| wrong(4, "a state"))?,
         since: time(row.get(5)?),

@@ -15,7 +15,7 @@ pub(super) const LOCK_FILE: &str = "stadspuls.lock";
 const APPLICATION_ID: i64 = 0x7374_7075;
 
 /// Each file of `schema/`, in order; the version of a database is how many it has been through.
-const SCHEMA: [&str; 10] = [
+const SCHEMA: [&str; 11] = [
     include_str!("schema/0001_first.sql"),
     include_str!("schema/0002_disposal.sql"),
     include_str!("schema/0003_installation.sql"),
@@ -26,6 +26,7 @@ const SCHEMA: [&str; 10] = [
     include_str!("schema/0008_counters.sql"),
     include_str!("schema/0009_sink.sql"),
     include_str!("schema/0010_alerts.sql"),
+    include_str!("schema/0011_alert_rules.sql"),
 ];
 
 /// How long a statement waits for another connection before it reports the database locked.

@@ -32,6 +32,7 @@ pub enum Name {
     UplinksRedecoded,
     WindowsCrowded,
     AlertsOpened,
+    AlertRules,
     SinkLag,
     SinkWaiting,
     SinkPoints,
@@ -46,7 +47,7 @@ pub enum Name {
 }
 
 impl Name {
-    pub const ALL: [Self; 35] = [
+    pub const ALL: [Self; 36] = [
         Self::MessagesArrived,
         Self::UplinksReceived,
         Self::UplinkOutcomes,
@@ -71,6 +72,7 @@ impl Name {
         Self::UplinksRedecoded,
         Self::WindowsCrowded,
         Self::AlertsOpened,
+        Self::AlertRules,
         Self::SinkLag,
         Self::SinkWaiting,
         Self::SinkPoints,
@@ -112,6 +114,7 @@ impl Name {
             Self::UplinksRedecoded => "uplinks_redecoded",
             Self::WindowsCrowded => "windows_crowded",
             Self::AlertsOpened => "alerts_opened",
+            Self::AlertRules => "alert_rules",
             Self::SinkLag => "sink_lag",
             Self::SinkWaiting => "sink_waiting",
             Self::SinkPoints => "sink_points",
@@ -166,6 +169,7 @@ impl Name {
                 "Times nothing was derived where a window holds more readings than are read"
             }
             Self::AlertsOpened => "Alerts that have opened, by severity",
+            Self::AlertRules => "Alert rules, by where they come from; unfit ones watch nothing",
             Self::SinkLag => "Time since a sink last had everything",
             Self::SinkWaiting => "What a sink has not been told yet, by kind",
             Self::SinkPoints => "Points that a sink has accepted",
@@ -231,6 +235,12 @@ pub struct AlertLabel {
     pub severity: &'static str,
 }
 
+/// `origin` is `file`, `staff` or `unfit`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct OriginLabel {
+    pub origin: &'static str,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct SinkLabel {
     pub sink: &'static str,
@@ -290,6 +300,7 @@ pub struct Metrics {
     pub uplinks_redecoded: Counter,
     pub windows_crowded: Counter,
     pub alerts_opened: Family<AlertLabel, Counter>,
+    pub alert_rules: Family<OriginLabel, Gauge>,
     pub sink_lag: Family<SinkLabel, Gauge>,
     pub sink_waiting: Family<WaitingLabel, Gauge>,
     pub sink_points: Family<SinkLabel, Counter>,
@@ -341,6 +352,7 @@ impl Default for Metrics {
             uplinks_redecoded: add(&mut registry, Name::UplinksRedecoded, Counter::default()),
             windows_crowded: add(&mut registry, Name::WindowsCrowded, Counter::default()),
             alerts_opened: add(&mut registry, Name::AlertsOpened, Family::default()),
+            alert_rules: add(&mut registry, Name::AlertRules, Family::default()),
             sink_lag: add(&mut registry, Name::SinkLag, Family::default()),
             sink_waiting: add(&mut registry, Name::SinkWaiting, Family::default()),
             sink_points: add(&mut registry, Name::SinkPoints, Family::default()),

@@ -102,6 +102,16 @@ pub struct Says {
 impl City {
     /// With so many sensors, each at a site of its own: `plats-<number>`.
     pub fn new(sensors: u64, rules: &str, now: DateTime<Utc>) -> Self {
+        Self::standing(sensors, rules, |_| "from = 2026-01-01T00:00:00Z", now)
+    }
+
+    /// As [`Self::new`], with when each sensor stands at its site.
+    pub fn standing(
+        sensors: u64,
+        rules: &str,
+        when: impl Fn(u64) -> &'static str,
+        now: DateTime<Utc>,
+    ) -> Self {
         let dir = TempDir::new().unwrap();
         let decoders = dir.path().join("decoders");
         fs::create_dir_all(decoders.join("acme")).unwrap();
@@ -121,7 +131,8 @@ impl City {
             );
             devices += &format!("[[device]]\ndev_eui = \"{dev_eui}\"\nprofile = \"acme/sim-1\"\n");
             deployments += &format!(
-                "[[deployment]]\ndev_eui = \"{dev_eui}\"\nsite = \"{id}\"\nfrom = 2026-01-01T00:00:00Z\n"
+                "[[deployment]]\ndev_eui = \"{dev_eui}\"\nsite = \"{id}\"\n{}\n",
+                when(number)
             );
         }
         fs::write(dir.path().join("sites.toml"), sites).unwrap();

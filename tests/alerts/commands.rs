@@ -6,13 +6,13 @@ use serde_json::{Value, json};
 
 use crate::support::{Home, TestApp, Up, WATER, ago, eventually, publish};
 
-fn alerts(home: &Home, arguments: &[&str]) -> Output {
+pub fn alerts(home: &Home, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_stadspuls"));
     command.arg("alerts").args(arguments).arg("--config").arg(home.config());
     command.current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap()
 }
 
-fn out(output: &Output) -> String {
+pub fn out(output: &Output) -> String {
     assert!(output.status.success(), "{output:?}");
     String::from_utf8(output.stdout.clone()).unwrap()
 }
@@ -80,12 +80,12 @@ fn what_staff_send_is_checked_and_written_down() {
     assert_eq!((status, &made["id"]), (200, &json!(1)), "{made}");
     assert_eq!(app.api.staff("silences")["silences"][0]["why"], "sol");
     assert!(out(&alerts(&home, &["silences"])).contains("varmt about anything"));
-    let (status, _) = app.api.send("DELETE", "silences/1", &json!(null));
+    let (status, _) = app.api.send("DELETE", "silences/1?who=Eva", &json!(null));
     assert_eq!(status, 200);
     assert_eq!(app.api.staff("silences")["silences"], json!([]));
     let made = out(&alerts(&home, &["silence", "--for", "2h", "--by", "Eva", "--why", "test"]));
     assert!(made.starts_with("silence 2 until "), "{made}");
-    assert!(out(&alerts(&home, &["unsilence", "2"])).contains("has ended"));
+    assert!(out(&alerts(&home, &["unsilence", "2", "--by", "Eva"])).contains("has ended"));
 
     for (method, path, body, status, wanted) in [
         ("POST", "silences", json!({ "until": "2100-01-01T00:00:00Z", "who": "Eva" }), 400, "why"),
@@ -105,7 +105,7 @@ fn what_staff_send_is_checked_and_written_down() {
         ),
         ("POST", "alerts/7/acknowledge", json!({ "who": " " }), 400, "who"),
         ("POST", "alerts/7/acknowledge", json!({ "who": "Eva" }), 404, "nothing here"),
-        ("DELETE", "silences/7", json!(null), 404, "nothing here"),
+        ("DELETE", "silences/7?who=Eva", json!(null), 404, "nothing here"),
     ] {
         let (is, answer) = app.api.send(method, path, &body);
         let detail = answer["detail"].as_str().unwrap_or_default();

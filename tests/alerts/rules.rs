@@ -34,6 +34,7 @@ fn what_is_wrong_with_a_rule_is_named_with_line_key_value_and_what_is_wanted() {
         (level("above = 1.0\nsites = [\"ingen\"]"), "alerts.toml:5: rule[1].sites is [\"ingen\"], want ids of sites.toml"),
         (level("above = 1.0\nsv = \"{longitude}\""), "alerts.toml:5: rule[1].sv is \"{longitude}\", want a text with no placeholders but {site}, {site_id}, {quantity}, {value}, {limit}, {unit}, {since}, {device}, {gateway}, {source}, {count}, {list}"),
         (level("above = 1.0\nseverity = \"panic\""), "alerts.toml:5: rule[1].severity is \"panic\", want one of info, warning, critical"),
+        (level("above = \"hett\""), "alerts.toml:4: rule[1].above is \"hett\", want a number"),
         (level("above = 1.0\nbelow = 0.5"), "alerts.toml:2: rule[1].id is \"a\", want a rule with exactly one of above, below, rises, falls, is_on = true, over_baseline, stale_after"),
         // One fault makes no others.
         ("[[rule]]\nid = \"a\"\nquantity = \"leek\"\nis_on = true\nkinds = [\"leak_point\"]\nseverity = \"critical\"\nsv = \"a\"\nen = \"b\"\n".to_owned(),
@@ -201,4 +202,29 @@ fn the_network_servers_word_on_a_battery_counts_too() {
     let about = "device:0000000000000001".to_owned();
     assert_eq!(city.told(), [("battery-level".to_owned(), about, true)]);
     assert_eq!(city.opened()[0].wording.sv, "Plats 1: batteriet är snart slut (14 %)");
+}
+
+#[test]
+fn a_sensor_is_waited_for_only_while_it_stands_somewhere() {
+    let stands = |sensor| match sensor {
+        1 => "from = 2026-11-04T00:00:00Z",
+        _ => "from = 2026-01-01T00:00:00Z\nuntil = 2026-11-03T00:00:00Z",
+    };
+    let mut city = City::standing(2, "[builtin.source_quiet]\noff = true\n", stands, minute(0));
+    for hour in 0..6 {
+        hear(&mut city, 2, LEVEL, 63.0, hour * 60);
+        city.tick(minute(hour * 60));
+    }
+    let look = |city: &mut City, hours: std::ops::Range<i64>| {
+        for hour in hours {
+            city.tick(minute(hour * 60 + 1));
+        }
+        city.told()
+    };
+    let silent = |subject: &str, over| ("silent".to_owned(), format!("device:{subject}"), over);
+    let (first, second) = ("0000000000000001", "0000000000000002");
+    assert_eq!(look(&mut city, 6..24), [silent(second, false)]);
+    assert_eq!(look(&mut city, 24..48), [silent(second, true)], "it has been taken down");
+    assert_eq!(look(&mut city, 48..51), [silent(second, true)], "it has just been put up");
+    assert_eq!(look(&mut city, 51..54), [silent(second, true), silent(first, false)]);
 }

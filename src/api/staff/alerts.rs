@@ -245,17 +245,19 @@ pub async fn add_silence(
     answer(&silence((id, new)))
 }
 
-/// `DELETE /api/v1/staff/silences/{id}`: ends it before its time
+/// `DELETE /api/v1/staff/silences/{id}?who`: somebody ends it before its time
 pub async fn end_silence(
     State(staff): State<StaffState>,
     Name(id): Name,
     params: Params,
 ) -> Result<Response, Problem> {
-    params.none()?;
+    let query = params.only(&["who"])?;
+    let who = named(query.text("who")?, "who")?;
     let id: i64 = id.parse().map_err(|_| Problem::NotFound)?;
     let now = (staff.now)();
-    match staff.writes.ask(move |batch| batch.end_silence(id, now)).await? {
-        true => answer(&serde_json::json!({ "id": id, "ended_at": instant(now) })),
+    let ended = serde_json::json!({ "id": id, "ended_at": instant(now), "ended_by": who });
+    match staff.writes.ask(move |batch| batch.end_silence(id, &who, now)).await? {
+        true => answer(&ended),
         false => Err(Problem::NotFound),
     }
 }
@@ -276,12 +278,12 @@ fn number(id: &str) -> Result<AlertId, Problem> {
     id.parse().map(AlertId).map_err(|_| Problem::NotFound)
 }
 
-fn read<'b, T: Deserialize<'b>>(body: &'b [u8], wanted: &str) -> Result<T, Problem> {
+pub(super) fn read<'b, T: Deserialize<'b>>(body: &'b [u8], wanted: &str) -> Result<T, Problem> {
     serde_json::from_slice(body)
         .map_err(|error| Problem::BadBody(format!("The body must be {wanted}: {error}.").into()))
 }
 
-fn named(text: &str, key: &str) -> Result<String, Problem> {
+pub(super) fn named(text: &str, key: &str) -> Result<String, Problem> {
     let text = text.trim();
     if text.is_empty() || text.len() > NOTE_MAX {
         return Err(Problem::BadBody(

@@ -16,6 +16,7 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use crate::alert::default_rules;
 use crate::api::{ApiConfig, Contact, Parts, Sender, Token, bind, router, serve};
 use crate::intake::Delivery;
 use crate::model::*;
@@ -123,6 +124,8 @@ impl Fixture {
             intake,
             reader: store.reader.clone(),
             registry: Arc::new(Registry::new(fleet)),
+            catalog: Arc::default(),
+            rules: Arc::new(default_rules()),
             metrics: Arc::default(),
             health: Arc::default(),
             writes: Writes::channel().0,

@@ -192,9 +192,18 @@ impl Pipeline {
             value: evidence.value,
             ..Words::default()
         };
-        let (timing, alert) = (Timing::default(), alert.as_ref());
-        let case =
-            Case { rule: &rule, subject: &subject, timing, telling, alert, evidence, words, now };
+        let by_rule = self.watch.rules.rules.iter().find(|known| known.id == rule);
+        let case = Case {
+            rule: &rule,
+            subject: &subject,
+            quantity: by_rule.map(|rule| &rule.quantity),
+            timing: Timing::default(),
+            telling,
+            alert: alert.as_ref(),
+            evidence,
+            words,
+            now,
+        };
         self.step(batch, &case, step).map(|_| ())
     }
 

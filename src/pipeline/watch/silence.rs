@@ -15,6 +15,8 @@ pub const SOURCE_QUIET: &str = "source-quiet";
 /// A source is not quiet before even its most talkative sensor has missed so many reports.
 const REPORTS_MISSED: i32 = 3;
 
+pub const TAKEN_DOWN: By<'_> = By { who: None, note: Some("the device has been taken down") };
+
 /// What has gathered with the sources while nothing was running arrives within this time.
 const CATCH_UP: TimeDelta = TimeDelta::minutes(10);
 
@@ -32,6 +34,9 @@ impl Pipeline {
                 self.watch.look_at(at, Look::Device(device.dev_eui));
             }
         }
+        for (at, dev_eui) in self.moves_after(now) {
+            self.watch.look_at(at, Look::Device(dev_eui));
+        }
         for alert in batch.standing_alerts(None)? {
             if let Subject::Source(name) = alert.subject
                 && &*alert.rule.0 == SOURCE_QUIET
@@ -44,6 +49,7 @@ impl Pipeline {
             let sites: Vec<SiteId> = self
                 .registry
                 .sites()
+                .iter()
                 .filter(|site| rule.sites.includes(site))
                 .map(|site| site.id.clone())
                 .collect();
@@ -55,6 +61,18 @@ impl Pipeline {
             }
         }
         Ok(())
+    }
+
+    /// When devices come to stand somewhere or are taken down.
+    fn moves_after(&self, now: DateTime<Utc>) -> Vec<(DateTime<Utc>, DevEui)> {
+        let mut moves = Vec::new();
+        for device in self.registry.devices() {
+            for deployment in self.registry.deployments(device.dev_eui) {
+                let times = [Some(deployment.from), deployment.until].into_iter().flatten();
+                moves.extend(times.filter(|at| *at > now).map(|at| (at, device.dev_eui)));
+            }
+        }
+        moves
     }
 
     /// All devices that stand somewhere, and when each was heard.
@@ -104,6 +122,10 @@ impl Pipeline {
         }
         let looked_at: BTreeSet<DevEui> = devices.into_iter().collect();
         let fleet = self.fleet(&batch.heard_from()?, now);
+        let standing: BTreeSet<DevEui> = fleet.iter().map(|device| device.dev_eui).collect();
+        for &dev_eui in looked_at.difference(&standing) {
+            self.take_down(batch, dev_eui, now)?;
+        }
         let mut silent = BTreeSet::new();
         for device in fleet.iter().filter(|device| looked_at.contains(&device.dev_eui)) {
             match self.silent_at(device, now) {
@@ -183,20 +205,58 @@ impl Pipeline {
         evidence: Evidence,
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        if !self.watch.concerned.remove(&dev_eui) {
-            return Ok(());
+        if self.watch.concerned.remove(&dev_eui) {
+            self.leave_alerts(batch, dev_eui, evidence, By::default(), now)?;
+            self.watch.look_at(now, Look::Device(dev_eui));
         }
+        Ok(())
+    }
+
+    /// Takes a device from the alerts that list it. One that lists nothing else is over.
+    pub(super) fn leave_alerts(
+        &self,
+        batch: &mut Batch<'_>,
+        dev_eui: DevEui,
+        evidence: Evidence,
+        over: By<'_>,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
         for alert in batch.alerts_of_member(dev_eui)? {
             if batch.leave_alert(alert.id, dev_eui)? == 0 {
-                self.resolve(batch, &alert, evidence, By::default(), now)?;
+                self.resolve(batch, &alert, evidence, over, now)?;
             } else {
                 let name = self.device_name(dev_eui);
                 let by = By { who: None, note: Some(&name) };
                 batch.happened(alert.id, Happening::Left, now, by, evidence)?;
             }
         }
-        self.watch.look_at(now, Look::Device(dev_eui));
         Ok(())
+    }
+
+    /// Takes in that a device stands nowhere any more: nobody is waiting to hear it.
+    fn take_down(
+        &mut self,
+        batch: &mut Batch<'_>,
+        dev_eui: DevEui,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        if self.watch.concerned.remove(&dev_eui) {
+            self.leave_alerts(batch, dev_eui, Evidence::default(), TAKEN_DOWN, now)?;
+        }
+        for alert in batch.standing_alerts(None)? {
+            if alert.subject == Subject::Device(dev_eui) && self.is_taken_down(dev_eui, &alert, now)
+            {
+                self.resolve(batch, &alert, alert.evidence, TAKEN_DOWN, now)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a device has been taken down since an alert about it began.
+    pub(super) fn is_taken_down(&self, dev_eui: DevEui, alert: &Alert, now: DateTime<Utc>) -> bool {
+        let last = self.registry.deployments(dev_eui).last();
+        let until = last.and_then(|last| last.until);
+        until.is_some_and(|until| alert.since < until && until <= now)
     }
 
     pub(super) fn look_at_series(
@@ -227,6 +287,7 @@ impl Pipeline {
         let case = Case {
             rule: id,
             subject: &subject,
+            quantity: Some(&rule.quantity),
             timing: rule.timing,
             telling: &rule.telling,
             alert: None,
@@ -327,7 +388,7 @@ fn silent_case<'c>(
 ) -> Case<'c> {
     let timing = Timing::default();
     let evidence = Evidence::default();
-    Case { rule, subject, timing, telling, alert: None, evidence, words, now }
+    Case { rule, subject, quantity: None, timing, telling, alert: None, evidence, words, now }
 }
 
 fn about(subject: &Subject) -> Words<'_> {

@@ -44,6 +44,7 @@ impl Worker {
             return;
         }
         self.tick_due = Instant::now() + TICK_PAUSE;
+        self.follow_rules();
         let (pipeline, writer) = (&mut self.pipeline, &mut self.writer);
         let ticked: Result<Result<(), StoreError>, _> = catch_unwind(AssertUnwindSafe(|| {
             writer.batch(|batch| pipeline.tick(batch, clock::now()))
@@ -77,6 +78,30 @@ impl Worker {
             }
             Err(_panic) => tracing::error!("a request to write panicked; nothing is written"),
         }
+        // It may have been a rule, which holds from the next message on.
+        self.follow_rules();
+    }
+
+    /// Watches by the rules of the staff as they are now, and says which of them fit no more.
+    pub(super) fn follow_rules(&mut self) {
+        const PART: &str = "alert rules";
+        let (pipeline, writer) = (&mut self.pipeline, &mut self.writer);
+        if let Err(error) = writer.batch(|batch| pipeline.follow_rules(batch)) {
+            let error: StoreError = error;
+            self.count_store_error(&error);
+            tracing::warn!(error = chain(&error), "rules of the staff are not looked at this time");
+            return;
+        }
+        let unfit = self.pipeline.unfit_rules();
+        if unfit.is_empty() {
+            return self.health.well(PART);
+        }
+        let ids: Vec<&str> = unfit.iter().map(|unfit| &*unfit.id.0).collect();
+        let reason = format!(
+            "{} of the staff watch nothing, since they do not fit catalogue or fleet any more",
+            ids.join(", ")
+        );
+        self.health.complain(PART, &reason);
     }
 
     /// Drops changes that everybody has accepted. Returns whether there may be more to do.

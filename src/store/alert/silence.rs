@@ -43,15 +43,16 @@ impl Batch<'_> {
         Ok(self.connection.last_insert_rowid())
     }
 
-    /// Ends a silence before its time. Returns whether there was one to end.
+    /// Has somebody end a silence before its time. Returns whether there was one to end.
     ///
     /// # Errors
     ///
     /// As the store's.
-    pub fn end_silence(&self, id: i64, now: DateTime<Utc>) -> Result<bool, StoreError> {
+    pub fn end_silence(&self, id: i64, who: &str, now: DateTime<Utc>) -> Result<bool, StoreError> {
         let ended = self.connection.execute(
-            "update silence set ended_at = ?2 where id = ?1 and ended_at is null and until_at > ?2",
-            params![id, micros(now)],
+            "update silence set ended_at = ?2, ended_by = ?3
+             where id = ?1 and ended_at is null and until_at > ?2",
+            params![id, micros(now), who],
         )?;
         Ok(ended > 0)
     }
