@@ -35,6 +35,7 @@ fn every_cost_is_measured() {
         "/listener/uplink_us",
         "/http/uplink_us",
         "/stages/whole_us",
+        "/watched/3/ratio",
         "/latency/0/p99_ms",
         "/latency/1/p50_ms",
         "/flat/fleets/1/in_turn_ratio",

@@ -9,6 +9,7 @@
 //! - `floor`: the least that anybody can do with an uplink, which is to acknowledge it
 //! - `drain`: the service beside that floor
 //! - `stages`: where the time goes
+//! - `watch`: what alert rules cost
 //! - `latency`: how soon an uplink can be seen
 //! - `flat`, `prefill`: whether fleet and history matter
 //! - `profiles`: what each sensor model costs
@@ -43,6 +44,7 @@ mod send;
 mod service;
 mod stages;
 mod usage;
+mod watch;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -98,6 +100,7 @@ enum Part {
     Listener,
     Http,
     Stages,
+    Watch,
     Latency,
     Flat,
     Profiles,
@@ -156,6 +159,9 @@ fn measure_in(home: &Home, options: &Options) -> Result<Report> {
     drop(runtime);
     if wants(Part::Stages, "stages") {
         report.stages = Some(stages::stages(home, options)?);
+    }
+    if wants(Part::Watch, "alert rules") {
+        report.watched = watch::watched(home, options)?;
     }
     if wants(Part::Flat, "fleets and history") {
         report.flat = Some(flat::flat(home, options)?);

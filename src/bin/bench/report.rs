@@ -9,6 +9,7 @@ use crate::flat::Flat;
 use crate::latency::Latency;
 use crate::profiles::Model;
 use crate::stages::Stages;
+use crate::watch::Watched;
 
 #[derive(Serialize)]
 pub struct Report {
@@ -20,6 +21,7 @@ pub struct Report {
     pub listener: Option<Cost>,
     pub http: Option<Cost>,
     pub stages: Option<Stages>,
+    pub watched: Vec<Watched>,
     pub latency: Vec<Latency>,
     pub flat: Option<Flat>,
     pub profiles: Vec<Model>,
@@ -44,6 +46,7 @@ impl Report {
             listener: None,
             http: None,
             stages: None,
+            watched: Vec::new(),
             latency: Vec::new(),
             flat: None,
             profiles: Vec::new(),
@@ -68,6 +71,7 @@ impl Report {
         );
         self.print_costs();
         self.print_stages();
+        self.print_watched();
         self.print_latency();
         if let Some(flat) = &self.flat {
             print_flat(flat);
@@ -114,6 +118,16 @@ impl Report {
             println!("{part:<34}{us:>10.2}{:>8.0}", 100.0 * us / stages.whole_us);
         }
         println!("{:<34}{:>10.2}", "whole", stages.whole_us);
+    }
+
+    fn print_watched(&self) {
+        if self.watched.is_empty() {
+            return;
+        }
+        println!("\n{:<34}{:>10}{:>8}", "pipeline and store by alert rules", "µs", "ratio");
+        for Watched { rules, uplink_us, ratio } in &self.watched {
+            println!("{rules:<34}{uplink_us:>10.2}{ratio:>8.2}");
+        }
     }
 
     fn print_profiles(&self) {
