@@ -37,6 +37,8 @@ pub struct Watch {
     files: Arc<Rules>,
     /// Which of the staff's rules those in force are; none before they have been read.
     revision: Option<i64>,
+    /// The rules that were in force before; none at the start.
+    before: Option<Arc<Rules>>,
     /// Rules of the staff that fit no more.
     unfit: Vec<Unfit>,
     routes: Vec<Route>,
@@ -79,6 +81,7 @@ impl Watch {
             files: Arc::clone(&rules),
             rules,
             revision: None,
+            before: None,
             unfit: Vec::new(),
             routes,
             concerned: HashSet::new(),
@@ -144,7 +147,8 @@ struct Case<'c> {
 impl Pipeline {
     /// Watches otherwise from the next message on.
     pub fn watch(&mut self, watch: Watch) {
-        self.watch = watch;
+        let before = self.watch.revision.map(|_| Arc::clone(&self.watch.rules));
+        self.watch = Watch { before, ..watch };
     }
 
     /// What was written was undone, so that what is remembered of it may be wrong: it is read again.
@@ -193,7 +197,7 @@ impl Pipeline {
         self.remember_troubles(batch, now)?;
         self.begin_looks(batch, now)?;
         self.watch.is_begun = true;
-        Ok(())
+        self.judge_by_new_rules(batch, now)
     }
 
     fn still_watched(&self, alert: &Alert) -> bool {

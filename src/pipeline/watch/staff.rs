@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
+
 use super::{Pipeline, by_quantity};
 use crate::alert::Unfit;
 use crate::model::RuleId;
@@ -9,16 +11,17 @@ use crate::store::{Batch, StoreError};
 use crate::telemetry::OriginLabel;
 
 impl Pipeline {
-    /// Watches by the rules of the staff as they stand now, if that is not what it does already. What stands by
-    /// a rule that is gone is resolved when the next message or a tick is taken.
+    /// Watches by the rules of the staff as they stand now. Returns whether they are others than before: what
+    /// stands by a rule that is gone is resolved, and the newest readings are held against a new one, when the
+    /// next message or a tick is taken.
     ///
     /// # Errors
     ///
     /// As the store's.
-    pub fn follow_rules(&mut self, batch: &mut Batch<'_>) -> Result<(), StoreError> {
+    pub fn follow_rules(&mut self, batch: &mut Batch<'_>) -> Result<bool, StoreError> {
         let revision = batch.rule_revision()?;
         if self.watch.revision == Some(revision) {
-            return Ok(());
+            return Ok(false);
         }
         let written = batch.written_rules()?;
         let bodies: Vec<(&RuleId, &str)> =
@@ -37,10 +40,30 @@ impl Pipeline {
             gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
         }
         self.watch.by_quantity = by_quantity(&rules);
-        self.watch.rules = Arc::new(rules);
+        let before = std::mem::replace(&mut self.watch.rules, Arc::new(rules));
+        if self.watch.revision.is_some() {
+            self.watch.before = Some(before);
+        }
         self.watch.unfit = unfit;
         self.watch.is_begun = false;
         self.watch.revision = Some(revision);
+        Ok(true)
+    }
+
+    /// Holds the newest readings against the rules that have come or changed while this was running: who sets a
+    /// limit that is passed already is told so now and not at the next reading.
+    pub(super) fn judge_by_new_rules(
+        &mut self,
+        batch: &mut Batch<'_>,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let Some(before) = self.watch.before.take() else { return Ok(()) };
+        let rules = Arc::clone(&self.watch.rules);
+        for rule in rules.rules.iter().filter(|rule| !before.rules.contains(rule)) {
+            for site in self.registry.sites().iter().filter(|site| rule.sites.includes(site)) {
+                self.watch_by_rule(batch, rule, site, now)?;
+            }
+        }
         Ok(())
     }
 

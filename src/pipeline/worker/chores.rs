@@ -78,7 +78,7 @@ impl Worker {
             }
             Err(_panic) => tracing::error!("a request to write panicked; nothing is written"),
         }
-        // It may have been a rule, which holds from the next message on.
+        // It may have been a rule, which holds at once.
         self.follow_rules();
     }
 
@@ -86,11 +86,16 @@ impl Worker {
     pub(super) fn follow_rules(&mut self) {
         const PART: &str = "alert rules";
         let (pipeline, writer) = (&mut self.pipeline, &mut self.writer);
-        if let Err(error) = writer.batch(|batch| pipeline.follow_rules(batch)) {
-            let error: StoreError = error;
-            self.count_store_error(&error);
-            tracing::warn!(error = chain(&error), "rules of the staff are not looked at this time");
-            return;
+        let followed: Result<bool, StoreError> = writer.batch(|batch| pipeline.follow_rules(batch));
+        match followed {
+            Ok(false) => {}
+            // What they say of what is known already is not put off.
+            Ok(true) => self.tick_due = Instant::now(),
+            Err(error) => {
+                self.count_store_error(&error);
+                tracing::warn!(error = chain(&error), "rules of the staff are not read this time");
+                return;
+            }
         }
         let unfit = self.pipeline.unfit_rules();
         if unfit.is_empty() {
