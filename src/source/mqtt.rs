@@ -80,7 +80,8 @@ pub struct Limits {
     /// First pause before connecting again; it doubles up to `backoff_max`.
     pub backoff_min: Duration,
     pub backoff_max: Duration,
-    /// How long to wait at the end for commits in flight, so that they are acknowledged.
+    /// How long to wait at the end for commits in flight, so that they are acknowledged: with what the API waits
+    /// after that, less than a service manager gives us.
     pub drain: Duration,
 }
 
@@ -93,7 +94,7 @@ impl Default for Limits {
             packet_bytes: 16 * 1024 * 1024,
             backoff_min: Duration::from_millis(500),
             backoff_max: Duration::from_secs(60),
-            drain: Duration::from_secs(5),
+            drain: Duration::from_secs(15),
         }
     }
 }
