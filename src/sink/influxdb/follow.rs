@@ -17,9 +17,7 @@ use crate::clock;
 use crate::model::SiteId;
 use crate::pipeline::TimingLimits;
 use crate::source::tls::TlsError;
-use crate::store::{
-    Advance, HeardRow, Reader, SinkState, StoreError, Told, UplinkId, WriteError, Writes,
-};
+use crate::store::{Advance, HeardRow, Reader, SinkState, Told, UplinkId, WriteError, Writes};
 use crate::telemetry::{Health, Metrics};
 
 /// How often we look for something new. What comes meanwhile is one request.
@@ -51,29 +49,19 @@ pub struct Sink {
 
 /// Why a turn was not taken to its end. What it has delivered is delivered again.
 enum Halt {
-    Store(StoreError),
-    Full(String),
-    Stopping,
+    Store(WriteError),
+    Full(TooManyRefused),
 }
 
-impl From<StoreError> for Halt {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
-}
-
-impl From<WriteError> for Halt {
-    fn from(error: WriteError) -> Self {
-        match error {
-            WriteError::Store(error) => Self::Store(error),
-            WriteError::Gone => Self::Stopping,
-        }
+impl<E: Into<WriteError>> From<E> for Halt {
+    fn from(error: E) -> Self {
+        Self::Store(error.into())
     }
 }
 
 impl From<TooManyRefused> for Halt {
-    fn from(TooManyRefused(says): TooManyRefused) -> Self {
-        Self::Full(says)
+    fn from(refused: TooManyRefused) -> Self {
+        Self::Full(refused)
     }
 }
 
@@ -118,12 +106,12 @@ impl Sink {
             let pause = match self.turn().await {
                 Ok(true) => continue,
                 Ok(false) => LOOK,
-                Err(Halt::Stopping) => return,
-                Err(Halt::Store(error)) => {
+                Err(Halt::Store(WriteError::Gone)) => return,
+                Err(Halt::Store(WriteError::Store(error))) => {
                     tracing::warn!(sink = NAME, %error, "the store does not serve the sink this time");
                     self.config.limits.retry_min
                 }
-                Err(Halt::Full(says)) => {
+                Err(Halt::Full(TooManyRefused(says))) => {
                     self.full_at = Some(self.dead_letters);
                     self.deliverer.watch.hold(&format!(
                         "{} dead letters lie there, and more is refused: {says}",
