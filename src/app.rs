@@ -25,7 +25,7 @@ use crate::intake::Intake;
 use crate::notify::Channel;
 use crate::pipeline::{self, Pipeline, PipelineLimits, Reload, Watch, Wires, WorkerConfig};
 use crate::registry::{self, Registry};
-use crate::secret::SecretError;
+use crate::secret::{Secret, SecretError};
 use crate::source::listener::{self, Listener, Password, Renewal};
 use crate::source::mqtt;
 use crate::source::tls::{self, TlsError};
@@ -298,16 +298,14 @@ async fn bind_listeners(
 }
 
 fn api_config(config: &Config) -> Result<api::ApiConfig, StartError> {
-    let staff_token = config
-        .api
-        .staff_token
-        .as_ref()
-        .map(crate::secret::Secret::read)
-        .transpose()
-        .map_err(|error| StartError::Secret { part: "api.staff_token".to_owned(), error })?;
+    let read = |name: &str, secret: &Option<Secret>| {
+        let token = secret.as_ref().map(Secret::read).transpose();
+        token.map_err(|error| StartError::Secret { part: format!("api.{name}"), error })
+    };
     Ok(api::ApiConfig {
         bind: config.api.bind,
-        staff_token,
+        staff_token: read("staff_token", &config.api.staff_token)?,
+        metrics_token: read("metrics_token", &config.api.metrics_token)?,
         public_url: config.api.public_url.clone(),
         contact: config.api.contact.clone(),
         senders: config.senders.iter().map(sender).collect::<Result<_, _>>()?,
