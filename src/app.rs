@@ -2,9 +2,11 @@
 
 mod channels;
 mod prepare;
+mod secrets;
 mod sinks;
 
 pub use prepare::{Prepared, check_examples, data_folder, prepare};
+pub use secrets::missing_secrets;
 
 use std::io;
 use std::net::SocketAddr;
@@ -181,13 +183,12 @@ impl App {
     ///
     /// # Errors
     ///
-    /// If a secret or a certificate cannot be read, or as the store's; all is then as it was.
+    /// If a secret or a certificate cannot be read, but for a sink's, or as the store's; all is then as it was.
     pub async fn reload(&self, prepared: Prepared) -> Result<(), ReloadError> {
         let ReloadWires { reloads, router, parts, renewals, config } = &self.reload;
         let api_config = api_config(config)?;
         let renewed: Vec<listener::Access> =
             renewals.iter().map(|(config, _)| access(config)).collect::<Result<_, _>>()?;
-        let token = self.sinks.read_token()?;
         let secrets = self.channels.read_secrets()?;
         let Prepared { catalog, fleet, alerts, .. } = prepared;
         let facts = channels::facts(config, &alerts, &catalog);
@@ -201,7 +202,7 @@ impl App {
         for ((_, renewal), access) in renewals.iter().zip(renewed) {
             renewal.renew(access);
         }
-        self.sinks.renew(token);
+        self.sinks.renew();
         self.channels.renew(secrets, facts);
         Ok(())
     }

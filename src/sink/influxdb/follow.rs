@@ -29,8 +29,8 @@ pub struct Wires {
     pub writes: Writes,
     pub metrics: Arc<Metrics>,
     pub health: Arc<Health>,
-    /// The token in force; a renewed one is taken at once.
-    pub token: watch::Receiver<String>,
+    /// Tells that the token may have been renewed.
+    pub renewed: watch::Receiver<()>,
     /// How the time of an uplink was judged when it came.
     pub timing: TimingLimits,
 }
@@ -72,11 +72,11 @@ impl Sink {
     ///
     /// If the certificate of the server's authority cannot be read.
     pub fn new(config: Config, wires: Wires, state: SinkState) -> Result<Self, TlsError> {
-        let Wires { reader, writes, metrics, health, token, timing } = wires;
+        let Wires { reader, writes, metrics, health, renewed, timing } = wires;
         let watch = Watch::new(metrics, health, config.limits.lag_max, state.caught_up_at);
         let client = Client::new(&config)?;
         let at = (state.change, state.uplink);
-        let deliverer = Deliverer::new(client, &config, token, reader.clone(), watch, at);
+        let deliverer = Deliverer::new(client, &config, renewed, reader.clone(), watch, at);
         Ok(Self {
             deliverer,
             config,
@@ -98,7 +98,11 @@ impl Sink {
                 "while the sink was not configured more has changed than is remembered: ask for `stadspuls sink backfill`"
             );
         }
-        stop.run_until_cancelled(self.follow()).await;
+        let follow = async {
+            self.deliverer.await_token().await;
+            self.follow().await;
+        };
+        stop.run_until_cancelled(follow).await;
     }
 
     async fn follow(&mut self) {
