@@ -37,7 +37,7 @@ fn root() -> &'static Path {
 }
 
 /// Every board by the name of its file.
-fn boards() -> BTreeMap<String, Value> {
+pub fn boards() -> BTreeMap<String, Value> {
     let mut found = BTreeMap::new();
     let mut folders = vec![root().join("dashboards")];
     while let Some(folder) = folders.pop() {

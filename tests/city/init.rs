@@ -150,6 +150,7 @@ fn secrets_are_random_for_their_owner_alone_and_never_told() {
             "secrets/grafana/secret-key",
             "secrets/influxdb/admin-password",
             "secrets/influxdb/admin-token",
+            "secrets/prometheus/metrics-token",
             "secrets/stadspuls/mqtt-password",
             "secrets/stadspuls/staff-token",
         ]
