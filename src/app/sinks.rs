@@ -60,6 +60,7 @@ impl Sinks {
                 health: Arc::clone(around.health),
                 renewed: sinks.renewals.subscribe(),
                 timing: config.limits.pipeline.timing.clone(),
+                public_url: config.api.public_url.clone(),
             };
             let sink = Sink::new(influxdb, wires, state?)
                 .map_err(|error| StartError::Tls { part: PART.to_owned(), error })?;

@@ -93,7 +93,8 @@ impl Deliverer {
                 pieces.extend([rest, next]);
                 continue;
             }
-            let (status, says) = match self.send(piece).await {
+            let lines: String = piece.iter().map(|item| item.lines.as_str()).collect();
+            let (status, says) = match self.send(&lines).await {
                 Verdict::Accepted => {
                     delivered.accepted.extend(piece.iter().map(|item| item.id));
                     continue;
@@ -114,16 +115,22 @@ impl Deliverer {
         Ok(delivered)
     }
 
-    /// Sends a piece until the server has looked at it.
-    async fn send(&mut self, piece: &[&Item]) -> Verdict {
-        let lines: String = piece.iter().map(|item| item.lines.as_str()).collect();
+    /// Sends lines of which nothing in the store depends on whether the server takes them.
+    pub async fn introduce(&mut self, lines: &str) {
+        if let Verdict::TooLarge(says) | Verdict::Bad { says, .. } = self.send(lines).await {
+            tracing::warn!(reason = says, "the sink does not want to know where the service is");
+        }
+    }
+
+    /// Sends lines until the server has looked at them.
+    async fn send(&mut self, lines: &str) -> Verdict {
         let mut pause = self.limits.retry_min;
         loop {
             if self.renewed.has_changed().unwrap_or(false) {
                 self.renewed.mark_unchanged();
                 self.read_token();
             }
-            match self.client.write(&self.token, &lines).await {
+            match self.client.write(&self.token, lines).await {
                 Answer::Accepted => {
                     self.watch.accepted(lines.matches('\n').count());
                     return Verdict::Accepted;

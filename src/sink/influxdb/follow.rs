@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::client::Client;
 use super::deliver::{Deliverer, TooManyRefused};
-use super::points::{Item, LINES_MAX, of_observation, of_row, of_transition};
+use super::points::{Item, LINES_MAX, of_observation, of_row, of_service, of_transition};
 use super::state::Watch;
 use super::{Config, NAME};
 use crate::clock;
@@ -23,6 +23,9 @@ use crate::telemetry::{Health, Metrics};
 /// How often we look for something new. What comes meanwhile is one request.
 const LOOK: Duration = Duration::from_millis(500);
 
+/// How often the server is told where the service is, so that it can be found among what is new.
+const INTRODUCE: TimeDelta = TimeDelta::days(1);
+
 /// What the sink reaches.
 pub struct Wires {
     pub reader: Reader,
@@ -33,6 +36,8 @@ pub struct Wires {
     pub renewed: watch::Receiver<()>,
     /// How the time of an uplink was judged when it came.
     pub timing: TimingLimits,
+    /// Where the public reaches the service.
+    pub public_url: Option<String>,
 }
 
 pub struct Sink {
@@ -41,6 +46,9 @@ pub struct Sink {
     reader: Reader,
     writes: Writes,
     timing: TimingLimits,
+    public_url: Option<String>,
+    /// When the server is next told where the service is.
+    introduce_at: DateTime<Utc>,
     state: SinkState,
     dead_letters: usize,
     /// So many dead letters were too many; nothing is told before there are fewer.
@@ -72,7 +80,7 @@ impl Sink {
     ///
     /// If the certificate of the server's authority cannot be read.
     pub fn new(config: Config, wires: Wires, state: SinkState) -> Result<Self, TlsError> {
-        let Wires { reader, writes, metrics, health, renewed, timing } = wires;
+        let Wires { reader, writes, metrics, health, renewed, timing, public_url } = wires;
         let watch = Watch::new(metrics, health, config.limits.lag_max, state.caught_up_at);
         let client = Client::new(&config)?;
         let at = (state.change, state.uplink);
@@ -83,6 +91,8 @@ impl Sink {
             reader,
             writes,
             timing,
+            public_url,
+            introduce_at: DateTime::UNIX_EPOCH,
             state,
             dead_letters: 0,
             full_at: None,
@@ -136,11 +146,22 @@ impl Sink {
             return self.try_again().await;
         }
         self.full_at = None;
+        self.introduce().await;
         let is_all = self.tell_news().await?;
         let was_again = self.try_again().await?;
         // The past waits for what is new.
         let was_past = is_all && self.tell_the_past().await?;
         Ok(!is_all || was_again || was_past)
+    }
+
+    /// Says where the service is, at the start and once a day.
+    async fn introduce(&mut self) {
+        let now = clock::now();
+        if let Some(url) = self.public_url.as_deref().filter(|_| self.introduce_at <= now) {
+            let line = of_service(url, now);
+            self.deliverer.introduce(&line).await;
+            self.introduce_at = now + INTRODUCE;
+        }
     }
 
     async fn count_dead_letters(&mut self) -> Result<(), Halt> {
