@@ -88,17 +88,20 @@ impl Prometheus {
         server
     }
 
-    /// The values that a question finds now. Those that are no number are nothing that could be shown.
-    fn ask(&self, question: &str) -> Vec<f64> {
+    /// The series that a question finds now, each with its newest value.
+    fn series(&self, question: &str) -> Vec<Value> {
         let url = format!("http://{}/api/v1/query", self.addr);
         let mut answer = self.agent.get(url).query("query", question).call().unwrap();
-        let answer: Value =
-            serde_json::from_str(&answer.body_mut().read_to_string().unwrap()).unwrap();
-        let found = answer["data"]["result"].as_array().unwrap().iter();
-        found
-            .map(|one| one["value"][1].as_str().unwrap().parse().unwrap())
-            .filter(|value: &f64| value.is_finite())
-            .collect()
+        let text = answer.body_mut().read_to_string().unwrap();
+        let answer: Value = serde_json::from_str(&text).unwrap();
+        answer["data"]["result"].as_array().unwrap().clone()
+    }
+
+    /// The values that a question finds now. Those that are no number are nothing that could be shown.
+    fn ask(&self, question: &str) -> Vec<f64> {
+        let series = self.series(question);
+        let values = series.iter().map(|one| one["value"][1].as_str().unwrap().parse::<f64>());
+        values.map(Result::unwrap).filter(|value| value.is_finite()).collect()
     }
 
     /// Waits until a question finds values of which it is true.
@@ -153,6 +156,13 @@ fn lonely_city() -> Home {
     home
 }
 
+/// The labels that tell apart what a question finds. A quantile has used up those of its buckets.
+fn grouped_by(question: &str) -> Vec<&str> {
+    let labels = question.split_once("by (").and_then(|(_, rest)| rest.split_once(')'));
+    let labels = labels.map_or("", |(labels, _)| labels).split(", ");
+    labels.filter(|label| !["", "le"].contains(label)).collect()
+}
+
 /// The questions of all boards.
 fn questions() -> Vec<String> {
     fn gather(value: &Value, found: &mut Vec<String>) {
@@ -194,6 +204,11 @@ fn every_question_of_boards_and_alerts_is_answered_by_what_prometheus_gathers() 
             prometheus.ask(&question);
         } else {
             prometheus.finds(&question, |values| !values.is_empty());
+            for series in prometheus.series(&question) {
+                // Grouped by a label that there is not, everything would be one series without it.
+                let has = |label: &&str| series["metric"].get(label).is_some();
+                assert!(grouped_by(&question).iter().all(has), "{question} finds {series}");
+            }
         }
     }
 
