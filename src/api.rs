@@ -47,6 +47,8 @@ pub struct ApiConfig {
     pub bind: SocketAddr,
     /// What staff send as `Authorization: Bearer`; without it nobody is staff.
     pub staff_token: Option<String>,
+    /// What Prometheus sends likewise; it opens health and metrics and nothing else.
+    pub metrics_token: Option<String>,
     /// Where the public reaches this service, such as `https://data.example.se`.
     pub public_url: Option<String>,
     pub contact: Contact,
@@ -117,7 +119,12 @@ pub fn router(config: &ApiConfig, parts: Parts) -> Router {
         writes: parts.writes,
         now: parts.now,
     };
-    let watch = WatchState { health: parts.health, metrics: parts.metrics, token: token.clone() };
+    let watch = WatchState {
+        health: parts.health,
+        metrics: parts.metrics,
+        token: token.clone(),
+        metrics_token: config.metrics_token.as_deref().map(Token::new),
+    };
 
     let public = listed(public_routes()).layer(from_fn(around::open_to_all)).with_state(public);
     let staff =

@@ -2,9 +2,11 @@
 
 mod channels;
 mod prepare;
+mod secrets;
 mod sinks;
 
 pub use prepare::{Prepared, check_examples, data_folder, prepare};
+pub use secrets::missing_secrets;
 
 use std::io;
 use std::net::SocketAddr;
@@ -25,7 +27,7 @@ use crate::intake::Intake;
 use crate::notify::Channel;
 use crate::pipeline::{self, Pipeline, PipelineLimits, Reload, Watch, Wires, WorkerConfig};
 use crate::registry::{self, Registry};
-use crate::secret::SecretError;
+use crate::secret::{Secret, SecretError};
 use crate::source::listener::{self, Listener, Password, Renewal};
 use crate::source::mqtt;
 use crate::source::tls::{self, TlsError};
@@ -181,13 +183,12 @@ impl App {
     ///
     /// # Errors
     ///
-    /// If a secret or a certificate cannot be read, or as the store's; all is then as it was.
+    /// If a secret or a certificate cannot be read, but for a sink's, or as the store's; all is then as it was.
     pub async fn reload(&self, prepared: Prepared) -> Result<(), ReloadError> {
         let ReloadWires { reloads, router, parts, renewals, config } = &self.reload;
         let api_config = api_config(config)?;
         let renewed: Vec<listener::Access> =
             renewals.iter().map(|(config, _)| access(config)).collect::<Result<_, _>>()?;
-        let token = self.sinks.read_token()?;
         let secrets = self.channels.read_secrets()?;
         let Prepared { catalog, fleet, alerts, .. } = prepared;
         let facts = channels::facts(config, &catalog);
@@ -202,7 +203,7 @@ impl App {
         for ((_, renewal), access) in renewals.iter().zip(renewed) {
             renewal.renew(access);
         }
-        self.sinks.renew(token);
+        self.sinks.renew();
         self.channels.renew(secrets, facts);
         Ok(())
     }
@@ -299,16 +300,14 @@ async fn bind_listeners(
 }
 
 fn api_config(config: &Config) -> Result<api::ApiConfig, StartError> {
-    let staff_token = config
-        .api
-        .staff_token
-        .as_ref()
-        .map(crate::secret::Secret::read)
-        .transpose()
-        .map_err(|error| StartError::Secret { part: "api.staff_token".to_owned(), error })?;
+    let read = |name: &str, secret: &Option<Secret>| {
+        let token = secret.as_ref().map(Secret::read).transpose();
+        token.map_err(|error| StartError::Secret { part: format!("api.{name}"), error })
+    };
     Ok(api::ApiConfig {
         bind: config.api.bind,
-        staff_token,
+        staff_token: read("staff_token", &config.api.staff_token)?,
+        metrics_token: read("metrics_token", &config.api.metrics_token)?,
         public_url: config.api.public_url.clone(),
         contact: config.api.contact.clone(),
         senders: config.senders.iter().map(sender).collect::<Result<_, _>>()?,

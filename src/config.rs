@@ -46,6 +46,8 @@ pub struct ApiConfig {
     pub bind: SocketAddr,
     /// What staff show to read the ledger; without one the staff API is closed.
     pub staff_token: Option<Secret>,
+    /// What Prometheus shows to read the metrics from another machine.
+    pub metrics_token: Option<Secret>,
     /// How the public reaches this service, for links and the API's description.
     pub public_url: Option<String>,
     /// Who publishes the data, and whom to ask.
@@ -81,6 +83,7 @@ impl Config {
             api: ApiConfig {
                 bind: SocketAddr::from(([127, 0, 0, 1], 8080)),
                 staff_token: None,
+                metrics_token: None,
                 public_url: None,
                 contact: Contact::default(),
             },
@@ -121,6 +124,7 @@ fn read(root: &Section<'_>, base: &Path, mut config: Config) -> Config {
     root.table("api", |section| {
         set(&mut config.api.bind, section.optional("bind"));
         config.api.staff_token = values::secret(section, "staff_token", base);
+        config.api.metrics_token = values::secret(section, "metrics_token", base);
         config.api.public_url = section.optional("public_url");
         section.table("contact", |section| {
             let contact = &mut config.api.contact;

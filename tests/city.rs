@@ -1,6 +1,6 @@
 //! What a city runs on: the folder that `stadspuls init` writes, the containers, the service, the
-//! broker and Grafana. Images cannot be fetched where this runs, so what they are given is read as
-//! they would read it; broker, service and scripts are the real ones.
+//! broker, Prometheus and Grafana. Images cannot be fetched where this runs, so what they are given is
+//! read as they would read it; broker, Prometheus, service and scripts are the real ones.
 
 mod broker;
 mod compose;
@@ -8,6 +8,7 @@ mod containers;
 mod grafana;
 mod image;
 mod init;
+mod prometheus;
 mod service;
 
 use std::fs;

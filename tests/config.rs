@@ -55,7 +55,7 @@ fn load(text: &str) -> (Config, Vec<String>) {
 fn table_name(path: &[String]) -> String {
     let parts: Vec<&str> = path.iter().map(String::as_str).collect();
     match parts.as_slice() {
-        ["api", "staff_token"]
+        ["api", "staff_token" | "metrics_token"]
         | ["source", _, "password"]
         | ["listener", _, "users", _]
         | ["ingest", _, "token"]

@@ -37,7 +37,7 @@ fn root() -> &'static Path {
 }
 
 /// Every board by the name of its file.
-fn boards() -> BTreeMap<String, Value> {
+pub fn boards() -> BTreeMap<String, Value> {
     let mut found = BTreeMap::new();
     let mut folders = vec![root().join("dashboards")];
     while let Some(folder) = folders.pop() {
@@ -71,7 +71,16 @@ fn check_together(boards: &BTreeMap<String, Value>) -> Vec<String> {
         faults.extend(lost.map(|uid| format!("{name} leads to {uid}, which is not there")));
         faults.extend(links.is_empty().then(|| format!("{name} leads nowhere")));
     }
+    let asks: BTreeSet<&str> = boards.values().map(address_query).collect();
+    faults.extend((asks.len() > 1).then(|| "boards ask otherwise where stadspuls is".to_owned()));
     faults
+}
+
+/// By what a board finds the address of stadspuls.
+fn address_query(board: &Value) -> &str {
+    let mut variables = board["templating"]["list"].as_array().unwrap().iter();
+    let variable = variables.find(|variable| text(variable, "/name") == "stadspuls");
+    variable.map_or("", |variable| text(variable, "/query"))
 }
 
 #[test]
@@ -185,6 +194,7 @@ fn a_fault_of_each_kind_is_found() {
     let together = [
         ("/uid", json!("stadspuls-drift"), "two boards are stadspuls-drift"),
         ("/links/0/url", json!("/d/stadspuls-karta"), "leads to stadspuls-karta"),
+        ("/templating/list/3/query", json!(""), "boards ask otherwise where stadspuls is"),
     ];
     for (pointer, value, wanted) in together {
         let mut boards = boards.clone();

@@ -5,6 +5,7 @@ mod alertmanager;
 mod command;
 mod email;
 mod escalation;
+mod secure_mail;
 mod server;
 mod smtp;
 mod webhook;

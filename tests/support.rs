@@ -8,6 +8,7 @@ mod home;
 mod mosquitto;
 mod process;
 mod publisher;
+mod scripted;
 mod uplinks;
 mod wait;
 
@@ -18,5 +19,6 @@ pub use home::Home;
 pub use mosquitto::{Mosquitto, free_port};
 pub use process::{Process, refusal, signal, wait_for_exit};
 pub use publisher::{Message, Publisher, publish};
+pub use scripted::{Reply, Request, serve, serve_posts};
 pub use uplinks::{ELSEWHERE, STRANGER, Up, WATER, ago, now};
 pub use wait::{eventually, never_within};

@@ -1,8 +1,8 @@
 //! What watches over the service: whether it lives, whether it is ready, its metrics.
 //!
 //! `/health/live` is for anybody. The reasons of `/health/ready` and all of `/metrics` are for
-//! this very machine and for staff: a peer on the loopback interface is let in unless a proxy
-//! says that it speaks for somebody else, anybody else needs the staff token.
+//! this very machine, for staff and for whoever gathers metrics: a peer on the loopback interface is let
+//! in unless a proxy says that it speaks for somebody else, anybody else needs a token.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -16,6 +16,7 @@ use serde::Serialize;
 
 use super::error::{Problem, UNAVAILABLE};
 use super::staff::StaffToken;
+use super::token::Token;
 use crate::telemetry::{Health, Metrics};
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -28,6 +29,7 @@ pub struct WatchState {
     pub health: Arc<Health>,
     pub metrics: Arc<Metrics>,
     pub token: StaffToken,
+    pub metrics_token: Option<Token>,
 }
 
 #[derive(Serialize)]
@@ -52,7 +54,8 @@ impl FromRequestParts<WatchState> for Insider {
     ) -> Result<Self, Self::Rejection> {
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
         let near = peer.is_some_and(|ConnectInfo(peer)| peer.ip().to_canonical().is_loopback());
-        let admitted = if near && !is_forwarded(&parts.headers) {
+        let gathers = state.metrics_token.as_ref().is_some_and(|token| token.is_in(&parts.headers));
+        let admitted = if gathers || near && !is_forwarded(&parts.headers) {
             Ok(())
         } else {
             state.token.admit(&parts.headers)

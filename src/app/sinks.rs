@@ -18,9 +18,8 @@ const PART: &str = "sink.influxdb";
 /// What sinks there are, running or about to.
 pub struct Sinks {
     ready: Option<Sink>,
-    config: Option<influxdb::Config>,
-    /// Where a renewed token goes.
-    token: Option<watch::Sender<String>>,
+    /// By which a sink is told that its token may have been renewed.
+    renewals: watch::Sender<()>,
     tasks: JoinSet<()>,
     stop: CancellationToken,
 }
@@ -39,7 +38,7 @@ impl Sinks {
     ///
     /// # Errors
     ///
-    /// If a token or a certificate cannot be read, or as the store's.
+    /// If a certificate cannot be read, or as the store's. A token that cannot is the sink's own business.
     pub fn prepare(
         config: &Config,
         writer: &mut Writer,
@@ -47,26 +46,25 @@ impl Sinks {
     ) -> Result<Self, StartError> {
         let mut sinks = Self {
             ready: None,
-            config: config.influxdb.clone(),
-            token: None,
+            renewals: watch::Sender::new(()),
             tasks: JoinSet::new(),
             stop: CancellationToken::new(),
         };
-        if let Some((influxdb, token)) = sinks.config.clone().zip(sinks.read_token()?) {
+        if let Some(influxdb) = config.influxdb.clone() {
             let state: Result<_, StoreError> =
                 writer.batch(|batch| batch.register_sink(influxdb::NAME, clock::now()));
-            let (renew, token) = watch::channel(token);
             let wires = influxdb::Wires {
                 reader: around.reader.clone(),
                 writes: around.writes.clone(),
                 metrics: Arc::clone(around.metrics),
                 health: Arc::clone(around.health),
-                token,
+                renewed: sinks.renewals.subscribe(),
                 timing: config.limits.pipeline.timing.clone(),
+                public_url: config.api.public_url.clone(),
             };
             let sink = Sink::new(influxdb, wires, state?)
                 .map_err(|error| StartError::Tls { part: PART.to_owned(), error })?;
-            (sinks.ready, sinks.token) = (Some(sink), Some(renew));
+            sinks.ready = Some(sink);
         }
         Ok(sinks)
     }
@@ -83,21 +81,9 @@ impl Sinks {
         }
     }
 
-    /// Reads the token anew.
-    ///
-    /// # Errors
-    ///
-    /// If it is not where it should be.
-    pub fn read_token(&self) -> Result<Option<String>, StartError> {
-        let read = |config: &influxdb::Config| config.token.read();
-        let token = self.config.as_ref().map(read).transpose();
-        token.map_err(|error| StartError::Secret { part: PART.to_owned(), error })
-    }
-
-    pub fn renew(&self, token: Option<String>) {
-        if let Some((renew, token)) = self.token.as_ref().zip(token) {
-            drop(renew.send_replace(token));
-        }
+    /// Has each read its token anew. One that cannot be read holds the sink and nothing else.
+    pub fn renew(&self) {
+        self.renewals.send_replace(());
     }
 
     /// Ends them at once: what a sink has not written down it delivers again.

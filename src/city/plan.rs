@@ -7,7 +7,7 @@ use super::owner::Owner;
 /// Where the city runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flavour {
-    /// In containers, by docker-compose.yml: broker, InfluxDB and Grafana beside stadspuls.
+    /// In containers, by docker-compose.yml: broker, InfluxDB, Prometheus and Grafana beside stadspuls.
     Compose,
     /// As a service of the machine's own service manager, with the machine's own broker.
     Systemd,
@@ -37,7 +37,7 @@ const PRIVATE: u32 = 0o600;
 pub const PASSWORDS: &str = "mosquitto/passwords";
 
 /// Folders that both have come first, then those that only containers need.
-const FOLDERS: [(&str, u32); 20] = [
+const FOLDERS: [(&str, u32); 22] = [
     ("fleet", FOLDER_MODE),
     ("sensors", FOLDER_MODE),
     ("secrets", PRIVATE_FOLDER),
@@ -47,6 +47,7 @@ const FOLDERS: [(&str, u32); 20] = [
     ("mosquitto/certs", PRIVATE_FOLDER),
     ("mosquitto/health", PRIVATE_FOLDER),
     ("secrets/influxdb", PRIVATE_FOLDER),
+    ("secrets/prometheus", PRIVATE_FOLDER),
     ("secrets/grafana", PRIVATE_FOLDER),
     ("tokens", PRIVATE_FOLDER),
     ("tokens/stadspuls", PRIVATE_FOLDER),
@@ -56,6 +57,7 @@ const FOLDERS: [(&str, u32); 20] = [
     ("data/mosquitto", PRIVATE_FOLDER),
     ("data/influxdb", PRIVATE_FOLDER),
     ("data/influxdb-config", PRIVATE_FOLDER),
+    ("data/prometheus", PRIVATE_FOLDER),
     ("data/grafana", PRIVATE_FOLDER),
     ("backups", PRIVATE_FOLDER),
 ];
@@ -75,9 +77,10 @@ const SECRETS_OF_BOTH: [&str; 3] = [
     "secrets/stadspuls/mqtt-password",
     "secrets/chirpstack/mqtt-password",
 ];
-const SECRETS_OF_CONTAINERS: [&str; 4] = [
+const SECRETS_OF_CONTAINERS: [&str; 5] = [
     "secrets/influxdb/admin-password",
     "secrets/influxdb/admin-token",
+    "secrets/prometheus/metrics-token",
     "secrets/grafana/admin-password",
     "secrets/grafana/secret-key",
 ];
@@ -87,7 +90,7 @@ const CONFIGURATION: &str = include_str!("../../config/city/stadspuls.toml");
 const BROKER: &str = include_str!("../../config/mosquitto.conf");
 
 /// Lines of the configuration that are otherwise where there are no containers.
-const WITHOUT_CONTAINERS: [(&str, &str); 5] = [
+const WITHOUT_CONTAINERS: [(&str, &str); 6] = [
     ("dir = \"data/stadspuls\"", "dir = \"/var/lib/stadspuls\""),
     (
         "# Pages and API. In the container every address of its own; STADSPULS_BIND in .env says which address\n\
@@ -95,6 +98,12 @@ const WITHOUT_CONTAINERS: [(&str, &str); 5] = [
         "# Pages and API, for this machine alone: let a reverse proxy with TLS stand between it and the world.",
     ),
     ("bind = \"0.0.0.0:8080\"", "bind = \"127.0.0.1:8080\""),
+    (
+        "# What Prometheus shows to read the metrics; it opens nothing else.\n\
+         metrics_token = { file = \"secrets/prometheus/metrics-token\" }",
+        "# What Prometheus shows to read the metrics, where it is on another machine; it opens nothing else.\n\
+         #metrics_token = { file = \"secrets/stadspuls/metrics-token\" }",
+    ),
     ("broker = \"mqtt://mosquitto\"", "broker = \"mqtt://127.0.0.1\""),
     (
         "# The copy for Grafana. Its first start makes the token.\n\

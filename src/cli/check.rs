@@ -14,7 +14,8 @@ use crate::document::Faults;
 /// Checks configuration, fleet and catalogue, and reports every fault at once.
 ///
 /// Each fault is one line with file, line, key, value and what was wanted. All examples of all
-/// device profiles are run. Nothing is started and nothing is changed.
+/// device profiles are run. A secret that cannot be read now is a warning that says what comes of it.
+/// Nothing is started and nothing is changed.
 #[derive(Args)]
 pub struct Check {
     /// The configuration file; without one only the built-in catalogue is checked.
@@ -36,6 +37,9 @@ impl Check {
             }
             Some(file) => match app::prepare(Config::load(file, &faults), faults) {
                 Ok(prepared) => {
+                    for warning in app::missing_secrets(&prepared.config) {
+                        eprintln!("warning: {warning}");
+                    }
                     let rules = prepared.alerts.written;
                     (prepared.catalog, Some((prepared.fleet, rules)))
                 }

@@ -16,8 +16,8 @@ pub enum Answer {
         says: String,
         after: Option<Duration>,
     },
-    /// Login, address or certificate are not right: somebody has to change something, and the message may still go
-    /// out when they have.
+    /// Login or address are not right: somebody has to change something, and the message may still go out when they
+    /// have.
     Held(String),
     /// No attempt will bring this message through.
     Refused(String),

@@ -160,7 +160,7 @@ fn judge(error: &smtp::Error) -> Answer {
         Some(421) => later(Retry::Busy),
         Some(_) => later(Retry::Server),
         None if error.is_timeout() => later(Retry::Timeout),
-        // A certificate that does not serve, or a server that does not do what it is to.
+        // TLS that cannot be begun, such as a server that does not offer it: nothing is said in clear text.
         None if error.is_tls() || error.is_client() => Answer::Held(says),
         None => later(Retry::Network),
     }

@@ -19,7 +19,7 @@ use super::state::Watch;
 use super::webhook::Hook;
 use crate::clock;
 use crate::model::AlertState;
-use crate::store::{Alert, Notice, NoticeKind, Reader, Sent, StoreError, WriteError, Writes};
+use crate::store::{Alert, Notice, NoticeKind, Reader, Sent, WriteError, Writes};
 use crate::telemetry::{Health, Metrics};
 
 /// How often we look whether something is due.
@@ -69,27 +69,6 @@ pub(super) enum Carrier {
     Email(Box<Mailer>),
     Webhook(Box<Hook>),
     Alertmanager(Box<Manager>),
-}
-
-/// Why a turn was not taken to its end. What it has delivered may be delivered again.
-enum Halt {
-    Store(StoreError),
-    Stopping,
-}
-
-impl From<StoreError> for Halt {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
-}
-
-impl From<WriteError> for Halt {
-    fn from(error: WriteError) -> Self {
-        match error {
-            WriteError::Store(error) => Self::Store(error),
-            WriteError::Gone => Self::Stopping,
-        }
-    }
 }
 
 impl Carrier {
@@ -152,8 +131,8 @@ impl Notifier {
         while !stop.is_cancelled() {
             match self.turn().await {
                 Ok(()) => {}
-                Err(Halt::Stopping) => return,
-                Err(Halt::Store(error)) => {
+                Err(WriteError::Gone) => return,
+                Err(WriteError::Store(error)) => {
                     let channel = &self.channel.name;
                     tracing::warn!(channel, %error, "the store does not serve the channel this time");
                 }
@@ -165,7 +144,8 @@ impl Notifier {
         }
     }
 
-    async fn turn(&mut self) -> Result<(), Halt> {
+    /// Takes one look at the outbox. What is delivered in a turn that is not taken to its end may be delivered again.
+    async fn turn(&mut self) -> Result<(), WriteError> {
         let now = clock::now();
         self.watch.waiting(self.reader.waiting(&self.channel.name, now).await?, now);
         // Whoever renews a secret or starts the service anew wants to see whether it serves now.
@@ -189,7 +169,11 @@ impl Notifier {
     }
 
     /// Sends what has gathered as one message.
-    async fn tell_people(&mut self, due: Vec<Notice>, now: DateTime<Utc>) -> Result<(), Halt> {
+    async fn tell_people(
+        &mut self,
+        due: Vec<Notice>,
+        now: DateTime<Utc>,
+    ) -> Result<(), WriteError> {
         let (taken_on, due): (Vec<_>, Vec<_>) =
             due.into_iter().partition(|notice| self.is_taken_on(notice));
         if !taken_on.is_empty() {
@@ -228,7 +212,11 @@ impl Notifier {
     }
 
     /// Sends all that stands, when something has changed and every now and then, and what is over.
-    async fn tell_manager(&mut self, due: Vec<Notice>, now: DateTime<Utc>) -> Result<(), Halt> {
+    async fn tell_manager(
+        &mut self,
+        due: Vec<Notice>,
+        now: DateTime<Utc>,
+    ) -> Result<(), WriteError> {
         if due.is_empty() && now < self.resend_at {
             return Ok(());
         }
@@ -250,7 +238,7 @@ impl Notifier {
     }
 
     /// Has written down that an attempt begins. Returns what nobody has taken from the outbox meanwhile.
-    async fn begin(&self, mut due: Vec<Notice>) -> Result<Vec<Notice>, Halt> {
+    async fn begin(&self, mut due: Vec<Notice>) -> Result<Vec<Notice>, WriteError> {
         if due.is_empty() {
             return Ok(due);
         }
@@ -261,7 +249,7 @@ impl Notifier {
     }
 
     /// Writes down what came of an attempt, and rests where it has failed.
-    async fn settle(&mut self, notices: &[Notice], answer: Answer) -> Result<(), Halt> {
+    async fn settle(&mut self, notices: &[Notice], answer: Answer) -> Result<(), WriteError> {
         let attempts = notices.iter().map(|notice| notice.attempts).max().unwrap_or_default();
         let limits = &self.channel.limits;
         self.rests_until = None;
@@ -291,7 +279,7 @@ impl Notifier {
 
     /// Has the store know how an attempt ended. It is asked until it has taken that: what it does not know is
     /// delivered again.
-    async fn write_down(&self, notices: &[Notice], sent: Sent) -> Result<(), Halt> {
+    async fn write_down(&self, notices: &[Notice], sent: Sent) -> Result<(), WriteError> {
         let ids: Vec<i64> = notices.iter().map(|notice| notice.id).collect();
         if ids.is_empty() {
             return Ok(());
@@ -300,7 +288,7 @@ impl Notifier {
             let (ids, sent, now) = (ids.clone(), sent.clone(), clock::now());
             match self.writes.ask(move |batch| batch.note_sent(&ids, &sent, now)).await {
                 Ok(()) => return Ok(()),
-                Err(WriteError::Gone) => return Err(Halt::Stopping),
+                Err(gone @ WriteError::Gone) => return Err(gone),
                 Err(WriteError::Store(error)) => {
                     let channel = &self.channel.name;
                     tracing::warn!(channel, %error, "the store does not take what was delivered yet");

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use yaml_rust2::Yaml;
 use yaml_rust2::yaml::Hash;
 
-pub const SERVICES: [&str; 4] = ["mosquitto", "influxdb", "grafana", "stadspuls"];
+pub const SERVICES: [&str; 5] = ["mosquitto", "influxdb", "prometheus", "grafana", "stadspuls"];
 
 /// A service with what it takes from `<<`.
 pub fn service(compose: &Yaml, name: &str) -> Yaml {

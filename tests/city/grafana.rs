@@ -5,24 +5,24 @@ use yaml_rust2::Yaml;
 use super::compose::{environment, mounts, service};
 use super::{read, yaml};
 
-const SOURCE: &str = "provisioning/datasources/influxdb.yml";
+const INFLUXDB: &str = "provisioning/datasources/influxdb.yml";
+const PROMETHEUS: &str = "provisioning/datasources/prometheus.yml";
 const ALERTS: &str = "provisioning/alerting/stadspuls.yml";
 
 fn grafana() -> Yaml {
     service(&yaml("docker-compose.yml"), "grafana")
 }
 
-#[test]
-fn the_source_of_data_is_the_one_that_dashboards_know() {
-    let file = yaml(SOURCE);
+/// The one source of data in a file. What it takes from Grafana's environment is given there.
+fn source(file: &str, uid: &str, kind: &str) -> Yaml {
+    let file = yaml(file);
     let sources = file["datasources"].as_vec().unwrap();
     assert_eq!((file["apiVersion"].as_i64(), sources.len()), (Some(1), 1));
     let source = &sources[0];
-    for (key, value) in [("uid", "stadspuls"), ("type", "influxdb"), ("access", "proxy")] {
+    for (key, value) in [("uid", uid), ("type", kind), ("access", "proxy")] {
         assert_eq!(source[key].as_str(), Some(value));
     }
     assert_eq!(source["editable"].as_bool(), Some(false));
-    assert_eq!(source["jsonData"]["version"].as_str(), Some("Flux"));
     // The image makes NAME of NAME__FILE.
     let given: BTreeSet<String> = environment(&grafana())
         .into_iter()
@@ -34,10 +34,41 @@ fn the_source_of_data_is_the_one_that_dashboards_know() {
         &source["jsonData"]["defaultBucket"],
         &source["secureJsonData"]["token"],
     ] {
-        let value = value.as_str().unwrap();
+        let Some(value) = value.as_str() else { continue };
         let name = value.strip_prefix('$').unwrap_or_else(|| panic!("{value} is written out"));
         assert!(given.contains(name), "{name} is not in Grafana's environment");
     }
+    source.clone()
+}
+
+#[test]
+fn the_sources_of_data_are_those_that_dashboards_know() {
+    let influxdb = source(INFLUXDB, "stadspuls", "influxdb");
+    assert_eq!(influxdb["jsonData"]["version"].as_str(), Some("Flux"));
+    for key in ["organization", "defaultBucket"] {
+        assert!(influxdb["jsonData"][key].as_str().is_some(), "{key}");
+    }
+    assert!(influxdb["secureJsonData"]["token"].as_str().is_some());
+    let prometheus = source(PROMETHEUS, "stadspuls-prometheus", "prometheus");
+    let gathered = yaml("config/prometheus.yml");
+    let interval = &gathered["global"]["scrape_interval"];
+    assert_eq!(&prometheus["jsonData"]["timeInterval"], interval);
+    let defaults = [&influxdb, &prometheus].map(|source| source["isDefault"].as_bool());
+    assert_eq!(defaults, [Some(true), Some(false)]);
+
+    // What each board takes at first is one of them.
+    let mut chosen = BTreeSet::new();
+    for (name, board) in crate::dashboards::boards() {
+        for variable in board["templating"]["list"].as_array().unwrap() {
+            if variable["type"] == "datasource" {
+                let uid = variable["current"]["value"].as_str().unwrap().to_owned();
+                let wanted = if variable["query"] == "influxdb" { &influxdb } else { &prometheus };
+                assert_eq!(Some(&*uid), wanted["uid"].as_str(), "{name}");
+                chosen.insert(uid);
+            }
+        }
+    }
+    assert_eq!(chosen.len(), 2);
 }
 
 #[test]
@@ -82,10 +113,12 @@ fn alert_rules_say_what_silence_means_and_where_the_remedy_stands() {
                         let of = step["model"]["expression"].as_str().unwrap();
                         assert!(ids[..place].contains(&of), "{uid}: {of}");
                     }
+                    // What it asks is asked in tests/city/prometheus.rs.
                     source => {
-                        assert_eq!(source, "stadspuls", "{uid}");
-                        let query = step["model"]["query"].as_str().unwrap();
-                        assert!(query.contains("bucket: v.defaultBucket"), "{uid}: {query}");
+                        assert_eq!(source, "stadspuls-prometheus", "{uid}");
+                        assert!(step["model"]["expr"].as_str().is_some(), "{uid}");
+                        // A single value for each series is what a threshold can be held against.
+                        assert_eq!(step["model"]["instant"].as_bool(), Some(true), "{uid}");
                     }
                 }
             }

@@ -50,9 +50,43 @@ fn a_new_city_has_no_fault_and_nothing_in_it() {
     for options in [&[][..], &["--systemd"]] {
         let home = city(options);
         let checked = check(&home);
-        assert_eq!((checked.code, &*checked.err), (Some(0), ""), "{options:?}");
+        assert_eq!((checked.code, faults(&checked)), (Some(0), vec![]), "{options:?}");
         assert!(checked.out.contains("0 sites, 0 devices, 0 deployments"), "{}", checked.out);
     }
+}
+
+/// What is said beside warnings.
+fn faults(checked: &crate::cli::Run) -> Vec<&str> {
+    checked.err.lines().filter(|line| !line.starts_with("warning: ")).collect()
+}
+
+#[test]
+fn a_check_warns_of_secrets_that_are_not_there_yet_and_says_who_makes_them() {
+    let home = city(&[]);
+    let checked = check(&home);
+    let file = home.path("tokens/stadspuls/influxdb-token");
+    let wanted =
+        format!("warning: secret of sink.influxdb: cannot read {}: No such file", file.display());
+    assert!(checked.err.starts_with(&wanted), "{}", checked.err);
+    assert!(checked.err.contains("InfluxDB makes it when it starts"), "{}", checked.err);
+    assert_eq!((checked.code, checked.err.lines().count()), (Some(0), 1), "{}", checked.err);
+
+    home.write("tokens/stadspuls/influxdb-token", "a token");
+    assert_eq!(check(&home).err, "");
+    fs::remove_file(home.path("secrets/stadspuls/staff-token")).unwrap();
+    fs::remove_file(home.path("secrets/stadspuls/mqtt-password")).unwrap();
+    let checked = check(&home);
+    assert_eq!((checked.code, checked.err.lines().count()), (Some(0), 2), "{}", checked.err);
+    for (of, then) in [
+        ("api.staff_token", "the service does not start without it"),
+        ("source chirpstack", "the source does not connect before it is there"),
+    ] {
+        let is_it = |line: &str| line.contains(of) && line.ends_with(then);
+        assert!(checked.err.lines().any(is_it), "{of}: {}", checked.err);
+    }
+    // A machine's own service has no sink until somebody writes one down.
+    let home = city(&["--systemd"]);
+    assert_eq!(check(&home).err, "");
 }
 
 #[test]
@@ -67,7 +101,7 @@ fn the_examples_of_the_empty_fleet_are_right() {
         home.write(name, &text);
     }
     let checked = check(&home);
-    assert_eq!((checked.code, &*checked.err), (Some(0), ""));
+    assert_eq!((checked.code, faults(&checked)), (Some(0), vec![]));
     assert!(checked.out.contains("2 sites, 1 devices, 1 deployments"), "{}", checked.out);
 }
 
@@ -116,6 +150,7 @@ fn secrets_are_random_for_their_owner_alone_and_never_told() {
             "secrets/grafana/secret-key",
             "secrets/influxdb/admin-password",
             "secrets/influxdb/admin-token",
+            "secrets/prometheus/metrics-token",
             "secrets/stadspuls/mqtt-password",
             "secrets/stadspuls/staff-token",
         ]

@@ -116,7 +116,7 @@ fn check_variables(board: &Value, known: &Known, faults: &mut Vec<String>) -> Ve
         ("site", "query"),
         ("period", "custom"),
         ("datasource", "datasource"),
-        ("stadspuls", "constant"),
+        ("stadspuls", "query"),
     ];
     let all = board["panels"].to_string();
     let reads_metrics = all.contains("${prometheus}");

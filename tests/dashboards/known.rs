@@ -12,11 +12,12 @@ use stadspuls::telemetry::Name;
 pub type Measurement = (&'static str, &'static [&'static str], &'static [&'static str]);
 
 /// The measurements of the sink besides quantities: docs/influxdb.md has them as a table.
-pub const BESIDES: [Measurement; 4] = [
+pub const BESIDES: [Measurement; 5] = [
     ("observed_by", &["device", "profile", "site"], &["uplink"]),
     ("device_radio", &["device", "source"], &["rssi", "snr", "sf", "gateways", "f_cnt", "lost"]),
     ("device_battery", &["device", "source"], &["percent", "external_power", "margin"]),
     ("alert", &["rule", "severity", "subject", "site"], &["state"]),
+    ("service", &["public_url"], &["running"]),
 ];
 
 /// How the sink writes a quantity.

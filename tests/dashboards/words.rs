@@ -26,7 +26,7 @@ const fn plain(
 
 /// <https://docs.influxdata.com/flux/v0/stdlib/>. What a board should always say is wanted here even where
 /// Flux has a default.
-pub const FUNCTIONS: [Function; 29] = [
+pub const FUNCTIONS: [Function; 30] = [
     plain("from", &["bucket"], &[]),
     piped("range", &["start"], &["stop"]),
     piped("filter", &["fn"], &[]),
@@ -48,6 +48,7 @@ pub const FUNCTIONS: [Function; 29] = [
     piped("toFloat", &[], &[]),
     piped("aggregateWindow", &["every", "fn", "createEmpty"], &["column", "timeSrc"]),
     plain("union", &["tables"], &[]),
+    plain("array.from", &["rows"], &[]),
     plain("join", &["tables", "on"], &[]),
     plain("float", &["v"], &[]),
     plain("int", &["v"], &[]),
@@ -62,8 +63,12 @@ pub const FUNCTIONS: [Function; 29] = [
 pub const AGGREGATES: [&str; 8] = ["mean", "min", "max", "sum", "count", "first", "last", "median"];
 
 /// Packages by the name that they have in a query.
-pub const PACKAGES: [(&str, &str); 3] =
-    [("date", "date"), ("timezone", "timezone"), ("schema", "influxdata/influxdb/schema")];
+pub const PACKAGES: [(&str, &str); 4] = [
+    ("array", "array"),
+    ("date", "date"),
+    ("timezone", "timezone"),
+    ("schema", "influxdata/influxdb/schema"),
+];
 
 /// What Grafana puts in for `v.`.
 pub const VALUES: [&str; 4] = ["defaultBucket", "timeRangeStart", "timeRangeStop", "windowPeriod"];

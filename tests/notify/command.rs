@@ -45,7 +45,7 @@ fn a_test_says_that_it_is_one_and_shows_what_the_other_side_answers() {
 
 #[test]
 fn a_test_that_fails_says_why() {
-    let server = Server::start(|_| Reply::Refuse(403));
+    let server = Server::start(|_| Reply::Refuse(403, "no"));
     let home = home(&webhook("drift", &server.url(), ""));
     let (code, out, err) = run(&home, &["--channel", "drift"]);
     assert_eq!((code, &*out, &*err), (Some(1), "", "drift: not delivered, 403 no\n"));

@@ -1,22 +1,12 @@
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::thread;
 use std::time::Instant;
 
 use serde_json::Value;
 
-/// What the server is to do with a request.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Reply {
-    Accept,
-    Refuse(u16),
-    /// With a further header line.
-    RefuseWith(u16, &'static str),
-    /// Never says anything.
-    Silence,
-}
+pub use crate::support::Reply;
+use crate::support::{Request, serve_posts};
 
 /// A request as it came.
 #[derive(Clone, Debug)]
@@ -54,17 +44,10 @@ pub struct Server {
 
 impl Server {
     pub fn start(rule: impl FnMut(&Post) -> Reply + Send + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let addr = listener.local_addr().unwrap();
         let shared = Arc::new(Mutex::new(Shared { rule: Box::new(rule), posts: Vec::new() }));
-        let server = Self { addr, shared: Arc::clone(&shared) };
-        thread::spawn(move || {
-            for stream in listener.incoming().map_while(Result::ok) {
-                let shared = Arc::clone(&shared);
-                thread::spawn(move || serve(stream, &shared));
-            }
-        });
-        server
+        let kept = Arc::clone(&shared);
+        let addr = serve_posts(move |request| kept.lock().unwrap().take(request));
+        Self { addr, shared }
     }
 
     pub fn accepting() -> Self {
@@ -94,51 +77,14 @@ impl Server {
     }
 }
 
-/// Takes requests on a connection, one after the other.
-fn serve(mut stream: TcpStream, shared: &Mutex<Shared>) {
-    let mut reader = BufReader::new(stream.try_clone().unwrap());
-    while let Some(mut post) = request(&mut reader) {
-        let reply = {
-            let mut shared = shared.lock().unwrap();
-            let reply = (shared.rule)(&post);
-            post.was_accepted = reply == Reply::Accept;
-            shared.posts.push(post);
-            reply
-        };
-        let answer = match reply {
-            Reply::Accept => "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok".to_owned(),
-            Reply::Refuse(status) => {
-                format!("HTTP/1.1 {status} No\r\ncontent-length: 2\r\n\r\nno")
-            }
-            Reply::RefuseWith(status, header) => {
-                format!("HTTP/1.1 {status} No\r\n{header}\r\ncontent-length: 0\r\n\r\n")
-            }
-            Reply::Silence => {
-                // Until the other end gives up.
-                let _read = reader.read(&mut [0]);
-                return;
-            }
-        };
-        if stream.write_all(answer.as_bytes()).is_err() {
-            return;
-        }
+impl Shared {
+    fn take(&mut self, request: Request) -> Reply {
+        let Request { target, headers, body, at } = request;
+        let body = String::from_utf8(body).unwrap();
+        let mut post = Post { target, headers, body, at, was_accepted: false };
+        let reply = (self.rule)(&post);
+        post.was_accepted = reply == Reply::Accept;
+        self.posts.push(post);
+        reply
     }
-}
-
-fn request(reader: &mut impl BufRead) -> Option<Post> {
-    let mut first = String::new();
-    reader.read_line(&mut first).ok().filter(|&bytes| bytes > 0)?;
-    assert!(first.starts_with("POST "), "{first}");
-    let target = first.split(' ').nth(1)?.to_owned();
-    let mut headers = BTreeMap::new();
-    loop {
-        let mut line = String::new();
-        reader.read_line(&mut line).ok()?;
-        let Some((name, value)) = line.trim().split_once(": ") else { break };
-        headers.insert(name.to_ascii_lowercase(), value.to_owned());
-    }
-    let mut body = vec![0; headers["content-length"].parse().unwrap()];
-    reader.read_exact(&mut body).ok()?;
-    let body = String::from_utf8(body).unwrap();
-    Some(Post { target, headers, body, at: Instant::now(), was_accepted: false })
 }

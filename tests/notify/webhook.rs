@@ -88,7 +88,7 @@ fn a_message_is_signed_and_says_what_has_happened_but_not_where() {
 #[test]
 fn what_fails_on_the_way_comes_again_as_the_same_message_until_it_is_accepted() {
     let server = Server::answering(&[
-        Reply::Refuse(500),
+        Reply::Refuse(500, "no"),
         Reply::Silence,
         Reply::RefuseWith(429, "retry-after: 1"),
     ]);
@@ -111,7 +111,7 @@ fn what_fails_on_the_way_comes_again_as_the_same_message_until_it_is_accepted() 
 
 #[test]
 fn what_is_refused_for_good_is_given_up_and_said_aloud() {
-    let server = Server::answering(&[Reply::Refuse(400)]);
+    let server = Server::answering(&[Reply::Refuse(400, "no")]);
     let app = TestApp::start(&home(&webhook("drift", &server.url(), "")));
     says(&app, WATER, 1, WARM);
     app.api.reaches("notices_given_up_total", &[("channel", "drift")], 1.0);
@@ -138,7 +138,7 @@ fn what_is_due_together_is_one_message() {
 
 #[test]
 fn a_restart_between_failure_and_success_delivers_once() {
-    let server = Server::start(|_| Reply::Refuse(503));
+    let server = Server::start(|_| Reply::Refuse(503, "no"));
     let home = home(&webhook("drift", &server.url(), ""));
     let app = TestApp::start(&home);
     says(&app, WATER, 1, WARM);
@@ -177,7 +177,7 @@ fn a_renewed_secret_is_tried_at_once() {
         if post.headers["stadspuls-signature"] == format!("v1={signature}") {
             Reply::Accept
         } else {
-            Reply::Refuse(401)
+            Reply::Refuse(401, "no")
         }
     });
     // So long a pause that only the reload can end it.

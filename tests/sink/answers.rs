@@ -1,5 +1,6 @@
 //! What a server can answer, and what comes of it.
 
+use std::fs;
 use std::time::Duration;
 
 use super::server::{Post, Reply, Server};
@@ -149,6 +150,50 @@ fn a_server_that_nobody_may_write_to_holds_the_sink_until_the_token_is_renewed()
         assert_eq!(app.api.complaints().len(), 0);
         assert_eq!(app.api.metric("sink_dead_letters", &[]), 0.0);
     }
+}
+
+#[test]
+fn a_token_that_is_not_there_yet_holds_the_sink_and_nothing_else() {
+    let server = Server::accepting();
+    let home = Home::new();
+    configure(&home, &server.url(), "");
+    fs::remove_file(home.path("influx.token")).unwrap();
+    let app = TestApp::start(&home);
+    app.api.reaches("sink_held", &[], 1.0);
+    let said = app.api.complaints().remove("sink influxdb").unwrap();
+    assert!(
+        said.starts_with("held: token: cannot read ") && said.contains("influx.token"),
+        "{said}"
+    );
+    send(&app, 0..4);
+    app.api.received(4);
+    // Nor does it keep a changed fleet from being taken in.
+    app.reload(&home);
+    assert_eq!(app.api.metric("sink_held", &[]), 1.0);
+    assert_eq!(server.posts().len(), 0);
+
+    // Nobody tells the service that it is there now.
+    home.write("influx.token", "first token\n");
+    drained(&app);
+    assert_eq!(values(&server), expected(0..4));
+    assert_eq!(server.posts()[0].token, "Token first token");
+    assert_eq!(app.api.metric("sink_held", &[]), 0.0);
+    assert_eq!(app.api.complaints().len(), 0);
+}
+
+#[test]
+fn a_token_that_comes_when_nothing_waits_is_taken_too() {
+    let server = Server::accepting();
+    let home = Home::new();
+    configure(&home, &server.url(), "");
+    home.write("influx.token", "\n");
+    let app = TestApp::start(&home);
+    app.api.reaches("sink_held", &[], 1.0);
+    home.write("influx.token", "first token\n");
+    eventually("the sink is not held", || {
+        (app.api.metric("sink_held", &[]) == 0.0 && app.api.complaints().is_empty()).then_some(())
+    });
+    assert_eq!(server.posts().len(), 0);
 }
 
 #[test]

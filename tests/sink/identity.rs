@@ -124,3 +124,22 @@ fn no_quantity_has_the_name_of_another_measurement() {
         assert!(!quantities.contains(&name), "{name}");
     }
 }
+
+#[test]
+fn boards_are_told_where_the_service_is() {
+    let server = Server::accepting();
+    let home = home_with(&server, "");
+    let config = home.read("stadspuls.toml");
+    for (host, known) in [("a", 1), ("b", 2)] {
+        let url = format!("[api]\npublic_url = \"https://{host}.example.se\"");
+        home.write("stadspuls.toml", &config.replacen("[api]", &url, 1));
+        let app = TestApp::start(&home);
+        eventually("it is told", || (server.points("service").len() == known).then_some(()));
+        app.stop();
+    }
+    let mut points = server.points("service");
+    points.sort_by_key(|point| point.1);
+    let (tags, _, fields) = points.pop().unwrap();
+    assert_eq!(tags, "public_url=https://b.example.se", "the newest is the one that holds");
+    assert_eq!(fields, [("running".to_owned(), 1.0)].into());
+}

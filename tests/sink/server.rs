@@ -1,24 +1,13 @@
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::io::Read;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::thread;
 use std::time::Instant;
 
 use flate2::read::GzDecoder;
 
-/// What the server is to do with a request.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Reply {
-    Accept,
-    Refuse(u16, &'static str),
-    /// With a further header line.
-    RefuseWith(u16, &'static str),
-    /// Never says anything.
-    Silence,
-    /// Begins to answer and closes the connection.
-    CutOff,
-}
+pub use crate::support::Reply;
+use crate::support::{Request, serve_posts};
 
 /// A request as it came.
 #[derive(Clone, Debug)]
@@ -49,19 +38,12 @@ pub struct Server {
 
 impl Server {
     pub fn start(rule: impl FnMut(&[String], &str) -> Reply + Send + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let addr = listener.local_addr().unwrap();
         let rule: Rule = Box::new(rule);
         let shared = Shared { rule, posts: Vec::new(), points: BTreeMap::new() };
         let shared = Arc::new(Mutex::new(shared));
-        let server = Self { addr, shared: Arc::clone(&shared) };
-        thread::spawn(move || {
-            for stream in listener.incoming().map_while(Result::ok) {
-                let shared = Arc::clone(&shared);
-                thread::spawn(move || serve(stream, &shared));
-            }
-        });
-        server
+        let kept = Arc::clone(&shared);
+        let addr = serve_posts(move |request| kept.lock().unwrap().take(&request));
+        Self { addr, shared }
     }
 
     pub fn accepting() -> Self {
@@ -102,72 +84,25 @@ impl Server {
     }
 }
 
-/// Takes requests on a connection, one after the other.
-fn serve(stream: TcpStream, shared: &Mutex<Shared>) {
-    let mut reader = BufReader::new(stream.try_clone().unwrap());
-    let mut stream = stream;
-    while let Some((target, token, lines)) = request(&mut reader) {
-        let reply = {
-            let mut shared = shared.lock().unwrap();
-            let reply = (shared.rule)(&lines, &token);
-            if reply == Reply::Accept {
-                for line in &lines {
-                    let (identity, fields) = point(line);
-                    shared.points.entry(identity).or_default().extend(fields);
-                }
+impl Shared {
+    fn take(&mut self, request: &Request) -> Reply {
+        let Request { target, headers, body, at } = request;
+        assert_eq!(headers["content-encoding"], "gzip");
+        let mut text = String::new();
+        GzDecoder::new(&body[..]).read_to_string(&mut text).unwrap();
+        assert!(text.ends_with('\n'));
+        let lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        let (target, token) = (target.clone(), headers["authorization"].clone());
+        let reply = (self.rule)(&lines, &token);
+        if reply == Reply::Accept {
+            for line in &lines {
+                let (identity, fields) = point(line);
+                self.points.entry(identity).or_default().extend(fields);
             }
-            let at = Instant::now();
-            shared.posts.push(Post { target, token, lines, at });
-            reply
-        };
-        let answer = match reply {
-            Reply::Accept => "HTTP/1.1 204 No Content\r\n\r\n".to_owned(),
-            Reply::Refuse(status, says) => {
-                format!("HTTP/1.1 {status} No\r\ncontent-length: {}\r\n\r\n{says}", says.len())
-            }
-            Reply::RefuseWith(status, header) => {
-                format!("HTTP/1.1 {status} No\r\n{header}\r\ncontent-length: 0\r\n\r\n")
-            }
-            Reply::Silence => {
-                // Until the other end gives up.
-                let _read = reader.read(&mut [0]);
-                return;
-            }
-            Reply::CutOff => {
-                let begun = "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{";
-                let _written = stream.write_all(begun.as_bytes());
-                return;
-            }
-        };
-        if stream.write_all(answer.as_bytes()).is_err() {
-            return;
         }
+        self.posts.push(Post { target, token, lines, at: *at });
+        reply
     }
-}
-
-fn request(reader: &mut impl BufRead) -> Option<(String, String, Vec<String>)> {
-    let mut first = String::new();
-    reader.read_line(&mut first).ok().filter(|&bytes| bytes > 0)?;
-    let target = first.split(' ').nth(1)?.to_owned();
-    assert!(first.starts_with("POST "), "{first}");
-    let (mut length, mut token) = (0, String::new());
-    loop {
-        let mut line = String::new();
-        reader.read_line(&mut line).ok()?;
-        let Some((name, value)) = line.trim().split_once(": ") else { break };
-        match name.to_ascii_lowercase().as_str() {
-            "content-length" => length = value.parse().unwrap(),
-            "authorization" => value.clone_into(&mut token),
-            "content-encoding" => assert_eq!(value, "gzip"),
-            _ => {}
-        }
-    }
-    let mut packed = vec![0; length];
-    reader.read_exact(&mut packed).ok()?;
-    let mut text = String::new();
-    GzDecoder::new(&packed[..]).read_to_string(&mut text).unwrap();
-    assert!(text.ends_with('\n'));
-    Some((target, token, text.lines().map(str::to_owned).collect()))
 }
 
 /// Nothing that the tests write needs to be escaped.

@@ -10,7 +10,7 @@ use super::home::STAFF_TOKEN;
 /// The service as it is seen over HTTP.
 pub struct Api {
     agent: ureq::Agent,
-    base: String,
+    addr: SocketAddr,
 }
 
 impl Api {
@@ -19,11 +19,15 @@ impl Api {
             .http_status_as_error(false)
             .timeout_global(Some(Duration::from_secs(30)))
             .build();
-        Self { agent: config.into(), base: format!("http://{addr}") }
+        Self { agent: config.into(), addr }
+    }
+
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
     }
 
     fn get(&self, path: &str, token: Option<&str>) -> (u16, String) {
-        let mut request = self.agent.get(format!("{}{path}", self.base));
+        let mut request = self.agent.get(format!("http://{}{path}", self.addr));
         if let Some(token) = token {
             request = request.header("Authorization", format!("Bearer {token}"));
         }
@@ -49,7 +53,7 @@ impl Api {
     pub fn send(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
         let request = ureq::http::Request::builder()
             .method(method)
-            .uri(format!("{}/api/v1/staff/{path}", self.base))
+            .uri(format!("http://{}/api/v1/staff/{path}", self.addr))
             .header("Authorization", format!("Bearer {STAFF_TOKEN}"))
             .body(body.to_string())
             .unwrap();

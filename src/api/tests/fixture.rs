@@ -27,6 +27,7 @@ use crate::store::{
 use crate::telemetry::{Health, Metrics};
 
 pub const TOKEN: &str = "staff-only-7f3a";
+pub const METRICS_TOKEN: &str = "for numbers alone";
 pub const DEV_EUI: &str = "0e7a11fffe4c2d91";
 pub const UNREGISTERED: &str = "0e7a11fffe4c2e11";
 
@@ -136,6 +137,7 @@ impl Fixture {
         let config = ApiConfig {
             bind: addr,
             staff_token: token.map(str::to_owned),
+            metrics_token: Some(METRICS_TOKEN.to_owned()),
             public_url: Some("https://data.example.se".to_owned()),
             contact: Contact { email: Some("data@example.se".to_owned()), ..Contact::default() },
             senders: ["plain", "netserver"].map(sender).into(),

@@ -1,5 +1,5 @@
 use super::Fixture;
-use super::fixture::TOKEN;
+use super::fixture::{METRICS_TOKEN, TOKEN};
 
 #[tokio::test]
 async fn it_lives_and_is_ready_until_something_is_wrong() {
@@ -35,6 +35,18 @@ async fn reasons_and_metrics_are_for_this_machine_and_staff() {
         let metrics = api.ask("GET", "/metrics", headers).await;
         assert_eq!(metrics.status, if *inside { 200 } else { 401 }, "{headers:?}");
     }
+}
+
+#[tokio::test]
+async fn the_token_for_metrics_opens_nothing_else() {
+    let api = Fixture::start().await;
+    api.health.trouble("store", "the disk is full");
+    let token = format!("Bearer {METRICS_TOKEN}");
+    let headers = [("X-Forwarded-For", "192.0.2.7"), ("Authorization", token.as_str())];
+    assert_eq!(api.ask("GET", "/metrics", &headers).await.status, 200);
+    assert!(api.ask("GET", "/health/ready", &headers).await.text().contains("disk"));
+    assert_eq!(api.ask("GET", "/api/v1/staff/uplinks", &headers).await.status, 401);
+    assert_eq!(api.ask("GET", "/api/v1/staff/alerts", &headers).await.status, 401);
 }
 
 #[tokio::test]

@@ -17,8 +17,9 @@ pub struct Deliverer {
     client: Client,
     limits: Limits,
     secret: Secret,
-    renewed: watch::Receiver<String>,
-    /// The one that is shown.
+    /// Tells that the secret may have been renewed.
+    renewed: watch::Receiver<()>,
+    /// As it was read last; nothing before [`Self::await_token`] has returned.
     token: String,
     reader: Reader,
     pub watch: Watch,
@@ -50,7 +51,7 @@ impl Deliverer {
     pub fn new(
         client: Client,
         config: &Config,
-        mut renewed: watch::Receiver<String>,
+        renewed: watch::Receiver<()>,
         reader: Reader,
         watch: Watch,
         at: (i64, UplinkId),
@@ -58,7 +59,7 @@ impl Deliverer {
         let limits = config.limits.clone();
         let fits = (limits.batch_points / LINES_MAX).max(1);
         let secret = config.token.clone();
-        let token = renewed.borrow_and_update().clone();
+        let token = String::new();
         Self { client, limits, secret, renewed, token, reader, watch, at, fits }
     }
 
@@ -92,7 +93,8 @@ impl Deliverer {
                 pieces.extend([rest, next]);
                 continue;
             }
-            let (status, says) = match self.send(piece).await {
+            let lines: String = piece.iter().map(|item| item.lines.as_str()).collect();
+            let (status, says) = match self.send(&lines).await {
                 Verdict::Accepted => {
                     delivered.accepted.extend(piece.iter().map(|item| item.id));
                     continue;
@@ -113,15 +115,22 @@ impl Deliverer {
         Ok(delivered)
     }
 
-    /// Sends a piece until the server has looked at it.
-    async fn send(&mut self, piece: &[&Item]) -> Verdict {
-        let lines: String = piece.iter().map(|item| item.lines.as_str()).collect();
+    /// Sends lines of which nothing in the store depends on whether the server takes them.
+    pub async fn introduce(&mut self, lines: &str) {
+        if let Verdict::TooLarge(says) | Verdict::Bad { says, .. } = self.send(lines).await {
+            tracing::warn!(reason = says, "the sink does not want to know where the service is");
+        }
+    }
+
+    /// Sends lines until the server has looked at them.
+    async fn send(&mut self, lines: &str) -> Verdict {
         let mut pause = self.limits.retry_min;
         loop {
             if self.renewed.has_changed().unwrap_or(false) {
-                self.token.clone_from(&self.renewed.borrow_and_update());
+                self.renewed.mark_unchanged();
+                self.read_token();
             }
-            match self.client.write(&self.token, &lines).await {
+            match self.client.write(&self.token, lines).await {
                 Answer::Accepted => {
                     self.watch.accepted(lines.matches('\n').count());
                     return Verdict::Accepted;
@@ -145,29 +154,43 @@ impl Deliverer {
                     self.watch.hold(&says);
                     self.note_lag().await;
                     self.wait_for_change(self.limits.retry_max).await;
+                    self.read_token();
                 }
             }
         }
     }
 
-    /// Waits until the token is renewed; else tries again after a while what somebody may have set right
-    /// at the server, with the token as it is kept by then.
+    /// Waits until there is a token, however long that takes: whoever makes it may start after us.
+    pub async fn await_token(&mut self) {
+        let mut pause = self.limits.retry_min;
+        while !self.read_token() {
+            self.note_lag().await;
+            self.wait_for_change(pause).await;
+            pause = (pause * 2).min(self.limits.retry_max);
+        }
+        self.watch.release();
+    }
+
+    /// Takes the token as it is kept by now. Where it cannot be read the one before stays, and it is said why.
+    fn read_token(&mut self) -> bool {
+        let token = self.secret.read();
+        let is_there = token.is_ok();
+        match token {
+            Ok(token) => self.token = token,
+            Err(error) => self.watch.hold(&format!("token: {error}")),
+        }
+        is_there
+    }
+
+    /// Waits until the token is renewed; else for a while, after which somebody may have set something right.
     async fn wait_for_change(&mut self, pause: Duration) {
-        // Read again before the next request, so that it is not marked as seen here.
-        let renewed = self.renewed.clone();
-        let is_renewed = async move {
-            let mut renewed = renewed;
+        let is_renewed = async {
             // Without a sender nobody renews it any more.
-            if renewed.changed().await.is_err() {
+            if self.renewed.changed().await.is_err() {
                 std::future::pending::<()>().await;
             }
         };
-        if tokio::time::timeout(pause, is_renewed).await.is_err() {
-            match self.secret.read() {
-                Ok(token) => self.token = token,
-                Err(error) => self.watch.hold(&format!("token: {error}")),
-            }
-        }
+        drop(tokio::time::timeout(pause, is_renewed).await);
     }
 
     /// Shows how much waits. A store that cannot be read says so elsewhere.

@@ -4,26 +4,27 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::client::Client;
 use super::deliver::{Deliverer, TooManyRefused};
-use super::points::{Item, LINES_MAX, of_observation, of_row, of_transition};
+use super::points::{Item, LINES_MAX, of_observation, of_row, of_service, of_transition};
 use super::state::Watch;
 use super::{Config, NAME};
 use crate::clock;
 use crate::model::SiteId;
 use crate::pipeline::TimingLimits;
 use crate::source::tls::TlsError;
-use crate::store::{
-    Advance, HeardRow, Reader, SinkState, StoreError, Told, UplinkId, WriteError, Writes,
-};
+use crate::store::{Advance, HeardRow, Reader, SinkState, Told, UplinkId, WriteError, Writes};
 use crate::telemetry::{Health, Metrics};
 
 /// How often we look for something new. What comes meanwhile is one request.
 const LOOK: Duration = Duration::from_millis(500);
+
+/// How often the server is told where the service is, so that it can be found among what is new.
+const INTRODUCE: TimeDelta = TimeDelta::days(1);
 
 /// What the sink reaches.
 pub struct Wires {
@@ -31,10 +32,12 @@ pub struct Wires {
     pub writes: Writes,
     pub metrics: Arc<Metrics>,
     pub health: Arc<Health>,
-    /// The token in force; a renewed one is taken at once.
-    pub token: watch::Receiver<String>,
+    /// Tells that the token may have been renewed.
+    pub renewed: watch::Receiver<()>,
     /// How the time of an uplink was judged when it came.
     pub timing: TimingLimits,
+    /// Where the public reaches the service.
+    pub public_url: Option<String>,
 }
 
 pub struct Sink {
@@ -43,6 +46,9 @@ pub struct Sink {
     reader: Reader,
     writes: Writes,
     timing: TimingLimits,
+    public_url: Option<String>,
+    /// When the server is next told where the service is.
+    introduce_at: DateTime<Utc>,
     state: SinkState,
     dead_letters: usize,
     /// So many dead letters were too many; nothing is told before there are fewer.
@@ -51,29 +57,19 @@ pub struct Sink {
 
 /// Why a turn was not taken to its end. What it has delivered is delivered again.
 enum Halt {
-    Store(StoreError),
-    Full(String),
-    Stopping,
+    Store(WriteError),
+    Full(TooManyRefused),
 }
 
-impl From<StoreError> for Halt {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
-}
-
-impl From<WriteError> for Halt {
-    fn from(error: WriteError) -> Self {
-        match error {
-            WriteError::Store(error) => Self::Store(error),
-            WriteError::Gone => Self::Stopping,
-        }
+impl<E: Into<WriteError>> From<E> for Halt {
+    fn from(error: E) -> Self {
+        Self::Store(error.into())
     }
 }
 
 impl From<TooManyRefused> for Halt {
-    fn from(TooManyRefused(says): TooManyRefused) -> Self {
-        Self::Full(says)
+    fn from(refused: TooManyRefused) -> Self {
+        Self::Full(refused)
     }
 }
 
@@ -84,17 +80,19 @@ impl Sink {
     ///
     /// If the certificate of the server's authority cannot be read.
     pub fn new(config: Config, wires: Wires, state: SinkState) -> Result<Self, TlsError> {
-        let Wires { reader, writes, metrics, health, token, timing } = wires;
+        let Wires { reader, writes, metrics, health, renewed, timing, public_url } = wires;
         let watch = Watch::new(metrics, health, config.limits.lag_max, state.caught_up_at);
         let client = Client::new(&config)?;
         let at = (state.change, state.uplink);
-        let deliverer = Deliverer::new(client, &config, token, reader.clone(), watch, at);
+        let deliverer = Deliverer::new(client, &config, renewed, reader.clone(), watch, at);
         Ok(Self {
             deliverer,
             config,
             reader,
             writes,
             timing,
+            public_url,
+            introduce_at: DateTime::UNIX_EPOCH,
             state,
             dead_letters: 0,
             full_at: None,
@@ -110,7 +108,11 @@ impl Sink {
                 "while the sink was not configured more has changed than is remembered: ask for `stadspuls sink backfill`"
             );
         }
-        stop.run_until_cancelled(self.follow()).await;
+        let follow = async {
+            self.deliverer.await_token().await;
+            self.follow().await;
+        };
+        stop.run_until_cancelled(follow).await;
     }
 
     async fn follow(&mut self) {
@@ -118,12 +120,12 @@ impl Sink {
             let pause = match self.turn().await {
                 Ok(true) => continue,
                 Ok(false) => LOOK,
-                Err(Halt::Stopping) => return,
-                Err(Halt::Store(error)) => {
+                Err(Halt::Store(WriteError::Gone)) => return,
+                Err(Halt::Store(WriteError::Store(error))) => {
                     tracing::warn!(sink = NAME, %error, "the store does not serve the sink this time");
                     self.config.limits.retry_min
                 }
-                Err(Halt::Full(says)) => {
+                Err(Halt::Full(TooManyRefused(says))) => {
                     self.full_at = Some(self.dead_letters);
                     self.deliverer.watch.hold(&format!(
                         "{} dead letters lie there, and more is refused: {says}",
@@ -144,11 +146,22 @@ impl Sink {
             return self.try_again().await;
         }
         self.full_at = None;
+        self.introduce().await;
         let is_all = self.tell_news().await?;
         let was_again = self.try_again().await?;
         // The past waits for what is new.
         let was_past = is_all && self.tell_the_past().await?;
         Ok(!is_all || was_again || was_past)
+    }
+
+    /// Says where the service is, at the start and once a day.
+    async fn introduce(&mut self) {
+        let now = clock::now();
+        if let Some(url) = self.public_url.as_deref().filter(|_| self.introduce_at <= now) {
+            let line = of_service(url, now);
+            self.deliverer.introduce(&line).await;
+            self.introduce_at = now + INTRODUCE;
+        }
     }
 
     async fn count_dead_letters(&mut self) -> Result<(), Halt> {

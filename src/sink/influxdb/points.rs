@@ -21,9 +21,11 @@ const RADIO: &str = "device_radio";
 const BATTERY: &str = "device_battery";
 /// What has become of alerts.
 const ALERT: &str = "alert";
+/// Where the service is, for the links of whoever shows the rest.
+const SERVICE: &str = "service";
 
 /// All measurements that are no quantity.
-pub const MEASUREMENTS: [&str; 4] = [OBSERVED_BY, RADIO, BATTERY, ALERT];
+pub const MEASUREMENTS: [&str; 5] = [OBSERVED_BY, RADIO, BATTERY, ALERT, SERVICE];
 
 /// Something to be told, with its points.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,6 +93,12 @@ pub fn of_transition(transition: &Transition) -> Item {
         .field("value", transition.value)
         .at(transition.at.timestamp_micros());
     Item { id: ItemId::Alert(transition.id), lines: line.unwrap_or_default() }
+}
+
+/// The point that says where the public reaches the service at that time.
+pub fn of_service(public_url: &str, at: DateTime<Utc>) -> String {
+    let line = Line::of(SERVICE).tag("public_url", Some(public_url)).field("running", Some(1.0));
+    line.at(at.timestamp_micros()).unwrap_or_default()
 }
 
 /// The points of a row of the ledger; none where it says nothing of radio and battery.

@@ -79,7 +79,7 @@ impl Watch {
         self.health.complain(PART, &format!("held: {says}"));
     }
 
-    fn release(&mut self) {
+    pub fn release(&mut self) {
         if self.held.take().is_some() {
             tracing::info!(sink = NAME, "the sink is no longer held");
             self.metrics.sink_held.get_or_create(&LABEL).set(0);
