@@ -26,7 +26,7 @@ const fn plain(
 
 /// <https://docs.influxdata.com/flux/v0/stdlib/>. What a board should always say is wanted here even where
 /// Flux has a default.
-pub const FUNCTIONS: [Function; 30] = [
+pub const FUNCTIONS: [Function; 31] = [
     plain("from", &["bucket"], &[]),
     piped("range", &["start"], &["stop"]),
     piped("filter", &["fn"], &[]),
@@ -55,6 +55,7 @@ pub const FUNCTIONS: [Function; 30] = [
     plain("string", &["v"], &[]),
     plain("now", &[], &[]),
     plain("date.sub", &["d", "from"], &[]),
+    plain("date.truncate", &["t", "unit"], &[]),
     plain("timezone.location", &["name"], &[]),
     plain("schema.tagValues", &["bucket", "tag", "predicate", "start"], &[]),
 ];
