@@ -5,6 +5,7 @@ mod flux;
 mod known;
 mod lexer;
 mod query;
+mod server;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
