@@ -5,6 +5,7 @@ mod flux;
 mod known;
 mod lexer;
 mod query;
+mod server;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -175,6 +176,7 @@ fn a_fault_of_each_kind_is_found() {
         ("larm", "/panels/4/fieldConfig/defaults/mappings".to_owned(), json!([]), "states without words"),
         ("larm", "/panels/4/fieldConfig/defaults/mappings/0/options/2/text".to_owned(), json!(""), "a state without a word"),
         ("larm", "/panels/2/fieldConfig/overrides/0/matcher/options".to_owned(), json!("stat"), "no column stat"),
+        ("larm", "/panels/2/transformations/0/options/indexByName/hours".to_owned(), json!(5), "an order that is not"),
         ("larm", panel("/gridPos/w"), json!(8), "a place outside the grid"),
         ("larm", panel("/gridPos/x"), json!(14), "a place outside the grid"),
         ("larm", panel("/gridPos/h"), json!(9), "overlaps another"),

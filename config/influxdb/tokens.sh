@@ -4,6 +4,10 @@
 set -eu
 umask 077
 
+# After a failure the image empties its database and sets itself up again at the next start. It cannot as long as
+# its client remembers the one that is gone.
+trap '[ "$?" -eq 0 ] || rm -f "${INFLUX_CONFIGS_PATH:?}"' EXIT
+
 # Whose it is, and what it may do with the bucket.
 make_token() {
     token=$(influx auth create --json \

@@ -231,6 +231,7 @@ fn make_tokens(home: &Home, client: &str) -> std::process::Output {
         .env("TOKENS_DIR", home.path("tokens"))
         .env("DOCKER_INFLUXDB_INIT_ORG", "our org")
         .env("DOCKER_INFLUXDB_INIT_BUCKET_ID", "0123")
+        .env("INFLUX_CONFIGS_PATH", home.path("data/influxdb-config/influx-configs"))
         .output()
         .unwrap()
 }
@@ -265,9 +266,12 @@ fn stadspuls_gets_a_token_that_writes_and_grafana_one_that_reads() {
 #[test]
 fn without_a_token_the_first_start_of_influxdb_fails_and_says_so() {
     let home = city(&[]);
+    home.write("data/influxdb-config/influx-configs", "[default]");
     let failed = make_tokens(&home, "echo 'Error: unauthorized' >&2; exit 1");
     assert!(!failed.status.success());
     let told = String::from_utf8(failed.stderr).unwrap();
     assert!(told.contains("InfluxDB has made no token for stadspuls"), "{told}");
     assert!(!home.path("tokens/stadspuls/influxdb-token").exists());
+    // The next start can set up again.
+    assert!(!home.path("data/influxdb-config/influx-configs").exists());
 }

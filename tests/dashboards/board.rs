@@ -222,6 +222,10 @@ fn check_panel(panel: &Value, known: &Known, variables: &[String]) -> Vec<String
     want(layers.iter().all(is_public), "a map of what is not published");
     let targets = items(panel, "/targets");
     want(!targets.is_empty(), "no query");
+    let order = &panel["transformations"];
+    let is_asked = targets.iter().any(|target| text(target, "/datasource/type") != "prometheus");
+    let is_table = kind == "table" && is_asked;
+    want(!is_table || is_ordered(order, targets), "an order that is not the query's");
     let mut columns = Vec::new();
     for target in targets {
         match check_target(target, known, variables) {
@@ -247,6 +251,25 @@ fn check_target(target: &Value, known: &Known, variables: &[String]) -> Result<N
 
 fn is_unit(unit: &str) -> bool {
     UNITS.contains(&unit) || unit.strip_prefix("suffix:").is_some_and(|own| !own.is_empty())
+}
+
+/// Flux gives the columns that `map` makes in whatever order; a table puts them as its query names them.
+fn is_ordered(transformations: &Value, targets: &[Value]) -> bool {
+    let Some(places) = transformations.pointer("/0/options/indexByName").and_then(Value::as_object)
+    else {
+        return false;
+    };
+    let query = targets.last().map(|target| text(target, "/query")).unwrap_or_default();
+    let record = query.rsplit("=> ({").next().unwrap_or_default();
+    let starts = places.iter().map(|(name, place)| {
+        let first = record.starts_with(&format!("{name}: ")).then_some(0);
+        (place.as_u64(), first.or_else(|| record.find(&format!(", {name}: "))))
+    });
+    let mut starts: Vec<_> = starts.collect();
+    starts.sort_unstable();
+    let is_counted =
+        (0..).zip(&starts).all(|(place, (at, start))| *at == Some(place) && start.is_some());
+    is_counted && starts.is_sorted_by_key(|(_, start)| *start)
 }
 
 /// The first holds from below, and each further one from a higher value.

@@ -26,7 +26,7 @@ const fn plain(
 
 /// <https://docs.influxdata.com/flux/v0/stdlib/>. What a board should always say is wanted here even where
 /// Flux has a default.
-pub const FUNCTIONS: [Function; 30] = [
+pub const FUNCTIONS: [Function; 32] = [
     plain("from", &["bucket"], &[]),
     piped("range", &["start"], &["stop"]),
     piped("filter", &["fn"], &[]),
@@ -43,6 +43,7 @@ pub const FUNCTIONS: [Function; 30] = [
     piped("mean", &[], &["column"]),
     piped("median", &[], &["column"]),
     piped("difference", &["nonNegative", "columns"], &[]),
+    piped("fill", &["column", "usePrevious"], &[]),
     piped("map", &["fn"], &[]),
     piped("reduce", &["identity", "fn"], &[]),
     piped("toFloat", &[], &[]),
@@ -55,6 +56,7 @@ pub const FUNCTIONS: [Function; 30] = [
     plain("string", &["v"], &[]),
     plain("now", &[], &[]),
     plain("date.sub", &["d", "from"], &[]),
+    plain("date.truncate", &["t", "unit"], &[]),
     plain("timezone.location", &["name"], &[]),
     plain("schema.tagValues", &["bucket", "tag", "predicate", "start"], &[]),
 ];
