@@ -33,7 +33,7 @@ pub const FUNCTIONS: [Function; 32] = [
     piped("pivot", &["rowKey", "columnKey", "valueColumn"], &[]),
     piped("group", &[], &["columns"]),
     piped("sort", &["columns"], &["desc"]),
-    piped("limit", &["n"], &[]),
+    piped("limit", &["n"], &["offset"]),
     piped("keep", &["columns"], &[]),
     piped("distinct", &["column"], &[]),
     piped("first", &[], &["column"]),
