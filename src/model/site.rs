@@ -119,6 +119,25 @@ pub struct Site {
 }
 
 impl Site {
+    /// A site of which nothing else is known.
+    #[must_use]
+    pub fn new(id: SiteId, kind: SiteKind, name: impl Into<String>) -> Self {
+        Self {
+            id,
+            kind,
+            name: name.into(),
+            tags: Vec::new(),
+            position: None,
+            publication: None,
+            bathing: None,
+            ratings: Vec::new(),
+            backwaters: Vec::new(),
+            direction: None,
+            lot: None,
+            quality: Vec::new(),
+        }
+    }
+
     /// What this site says of a quantity.
     #[must_use]
     pub fn quality_of(&self, quantity: &QuantityName) -> Option<&QualityRule> {
