@@ -1,6 +1,7 @@
 //! Rules for every member of the catalogue, and what adding to it takes.
 
 mod garbage;
+mod mistakes;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -235,7 +236,8 @@ fn a_model_may_narrow_the_range_of_a_quantity_and_never_widen_it() {
     assert_eq!(faults, Vec::<String>::new());
     let (_, faults) = check_examples(&catalog, &CodecLimits::default());
     let [fault] = &faults[..] else { panic!("{faults:?}") };
-    assert_eq!((&*fault.field, &*fault.wanted), ("air_temperature", "in range"));
+    assert_eq!(fault.key, "example \"frosty morning\": air_temperature");
+    assert_eq!(fault.wanted, "in range");
     let air = QuantityName::from("air_temperature");
     let profile = catalog.profile(&ProfileId::from("acme/aq-1")).unwrap();
     let (ours, of_all) = (profile.quantity(&air).unwrap(), catalog.quantity(&air).unwrap());

@@ -95,16 +95,20 @@ impl Catalog {
         let options = root.table("option", read_options).unwrap_or_default();
         let variables: Vec<_> =
             root.named_tables("variable", read_variable).into_iter().flatten().collect();
-        let mappings: Vec<_> = root
-            .tables("measurement", |section| self.read_mapping(section))
-            .into_iter()
-            .flatten()
-            .collect();
-        let examples: Vec<_> = root.tables("example", read_example).into_iter().flatten().collect();
-        if mappings.is_empty() {
+        let mappings = root.tables("measurement", |section| self.read_mapping(section));
+        let examples = root.tables("example", read_example);
+        // A single table has been refused as such, and so have examples that cannot be read: nothing more
+        // is known of what they show.
+        let is_list = |key: &str| root.is_table(key) != Some(true);
+        if mappings.is_empty() && is_list("measurement") {
             root.refuse("measurement", "at least one [[measurement]]");
         }
-        refuse_unshown(root, &mappings, &examples);
+        let mappings: Vec<_> = mappings.into_iter().flatten().collect();
+        let are_read = is_list("example") && examples.iter().all(Option::is_some);
+        let examples: Vec<_> = examples.into_iter().flatten().collect();
+        if are_read {
+            refuse_unshown(root, &mappings, &examples);
+        }
         let codec = codec?;
         let hash = version(root.file(), &codec, faults)?;
         Some(DeviceProfile {
@@ -129,12 +133,14 @@ impl Catalog {
         let (each, time) = (section.optional("each"), section.optional("time"));
         let (scale, offset) = (section.or("scale", 1.0), section.or("offset", 0.0));
         let (min, max) = (section.optional("min"), section.optional("max"));
-        let quantity = self.quantities.get(&QuantityName::from(name?.as_str()));
+        let name = name?;
+        let quantity = self.quantities.get(&QuantityName::from(name.as_str()));
         if quantity.is_none() {
-            section.refuse("quantity", "a quantity of quantities.toml");
+            section.refuse("quantity", &self.wanted_quantity(&name));
         }
         let quantity = narrowed(quantity?, min, max, section);
-        Some(Mapping { each, time, from: from?, quantity, scale, offset })
+        let line = section.line_of("from");
+        Some(Mapping { line, each, time, from: from?, quantity, scale, offset })
     }
 }
 
@@ -252,11 +258,17 @@ fn read_example(section: &Section<'_>) -> Option<Example> {
     section.optional::<String>("source");
     let f_port = section.required("f_port");
     let payload = section.required::<String>("payload").and_then(|text| {
-        let bytes = hex::decode(text.replace(char::is_whitespace, "")).ok();
-        if bytes.is_none() {
-            section.refuse("payload", "hexadecimal bytes");
+        let bytes = hex::decode(text.replace(char::is_whitespace, ""));
+        match &bytes {
+            Ok(_) => {}
+            Err(hex::FromHexError::OddLength) => {
+                let digits = text.chars().filter(|c| !c.is_whitespace()).count();
+                let wanted = format!("hexadecimal bytes of two digits each; these are {digits}");
+                section.refuse("payload", &wanted);
+            }
+            Err(_) => section.refuse("payload", "hexadecimal bytes: digits 0-9 and a-f, spaces"),
         }
-        bytes
+        bytes.ok()
     });
     let recv_time = section.optional("recv_time");
     let variables = section.or("vars", BTreeMap::new());
@@ -296,11 +308,10 @@ fn refuse_unshown(root: &Section<'_>, mappings: &[Mapping], examples: &[Example]
             shown.extend(history.iter().flat_map(Map::keys).map(String::as_str));
         }
     }
-    for mapping in mappings {
-        let name = &*mapping.quantity.name.0;
-        if !shown.contains(name) {
-            root.refuse("example", &format!("an [[example]] that expects {name}"));
-        }
+    let names: BTreeSet<&str> = mappings.iter().map(|mapping| &*mapping.quantity.name.0).collect();
+    let unshown: Vec<&str> = names.difference(&shown).copied().collect();
+    if !unshown.is_empty() {
+        root.refuse("example", &format!("an [[example]] that expects {}", unshown.join(", ")));
     }
 }
 

@@ -13,7 +13,7 @@ use chrono::{DateTime, Utc};
 use toml::de::DeValue;
 
 use crate::catalog::Catalog;
-use crate::document::{self, Faults, FromToml, Section};
+use crate::document::{self, Faults, FromToml, Section, or_near};
 use crate::model::{
     Bathing, Deployment, DevEui, Device, MonthDay, Position, ProfileId, Publication, Season, Site,
     SiteId, SiteKind,
@@ -135,7 +135,7 @@ fn read_device(section: &Section<'_>, catalog: &Catalog, known: &mut Known) -> O
     }
     let id = ProfileId::from(id?.as_str());
     match catalog.profile(&id) {
-        None => section.refuse("profile", "a profile of the catalogue, <vendor>/<model>"),
+        None => section.refuse("profile", &catalog.wanted_profile(&id.0)),
         Some(profile) => {
             for (name, wanted) in profile.variable_faults(&variables) {
                 section.refuse("variables", &format!("{name} to be {wanted}"));
@@ -159,8 +159,9 @@ fn read_deployment(
     if dev_eui.is_some_and(|dev_eui| !known.devices.contains(&dev_eui)) {
         section.refuse("dev_eui", &format!("a device of {DEVICES}"));
     }
-    if site.as_ref().is_some_and(|site| !known.sites.contains(site)) {
-        section.refuse("site", &format!("a site of {SITES}"));
+    if let Some(site) = site.as_ref().filter(|site| !known.sites.contains(*site)) {
+        let ids = known.sites.iter().map(|id| &*id.0);
+        section.refuse("site", &or_near(&format!("a site of {SITES}"), &site.0, ids));
     }
     let deployment = Deployment {
         dev_eui: dev_eui?,
@@ -207,6 +208,10 @@ impl FromToml for SiteId {
 impl FromToml for SiteKind {
     fn wanted() -> String {
         format!("one of {}", Self::ALL.map(Self::name).join(", "))
+    }
+
+    fn names() -> Vec<&'static str> {
+        Self::ALL.map(Self::name).into()
     }
 
     fn from_toml(value: &DeValue<'_>) -> Option<Self> {

@@ -40,7 +40,7 @@ const CASES: &[(&str, &str, &[&str])] = &[
         r#"6: site[2].id is "b--c", want an id of lower-case letters, digits and single hyphens"#,
     ]),
     ("sites.toml", "[[site]]\nid = \"b\"\nkind = \"leak\"\nname = \"B\"", &[
-        r#"7: site[2].kind is "leak", want one of bathing_place, gauging_station, leak_point, parking_space, snow_station, soil_bed, litter_bin, visitor_counter, parking_lot"#,
+        r#"7: site[2].kind is "leak", want one of bathing_place, gauging_station, leak_point, parking_space, snow_station, soil_bed, litter_bin, visitor_counter, parking_lot; did you mean leak_point?"#,
     ]),
     ("sites.toml", "[[site]]\nid = \"b\"\nkind = \"bathing_place\"\nname = \"B\"", &[
         r#"5: site[2].bathing is missing, want a table [site.bathing] for a bathing place"#,
@@ -69,7 +69,7 @@ const CASES: &[(&str, &str, &[&str])] = &[
         r#"5: device[2].dev_eui is "1", want a DevEUI of 16 hexadecimal digits"#,
     ]),
     ("devices.toml", "[[device]]\ndev_eui = \"0000000000000002\"\nprofile = \"elsys/elt-3\"", &[
-        r#"6: device[2].profile is "elsys/elt-3", want a profile of the catalogue, <vendor>/<model>"#,
+        r#"6: device[2].profile is "elsys/elt-3", want a profile that `stadspuls catalog list` shows, <vendor>/<model>; did you mean elsys/elt-2?"#,
     ]),
     ("devices.toml", "[[device]]\ndev_eui = \"0000000000000002\"\nprofile = \"elsys/elt-2\"\nvariables = { a = \"1\" }", &[
         r#"7: device[2].variables is { a = "1" }, want a to be no variables, since elsys/elt-2 has none"#,

@@ -93,7 +93,7 @@ fn read_corrections(
         let quantity = QuantityName::from(name);
         let (gain, offset) = (table.or("gain", 1.0), table.or("offset", 0.0));
         if catalog.quantity(&quantity).is_none() {
-            table.refuse_name("a quantity of quantities.toml");
+            table.refuse_name(&catalog.wanted_quantity(name));
         }
         if gain == 0.0 {
             table.refuse("gain", "a number other than 0");
