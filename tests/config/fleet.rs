@@ -262,7 +262,7 @@ fn check_of_the_default_file_with_a_fleet_has_no_fault() {
     let checked = stadspuls(&["check", "--config", config.to_str().unwrap()]);
     assert_eq!((checked.code, &*checked.err), (Some(0), ""));
     assert!(
-        checked.out.ends_with("1 sites, 1 devices, 1 deployments, 0 alert rules: no faults\n"),
+        checked.out.ends_with("1 site, 1 device, 1 deployment, 0 alert rules: no faults\n"),
         "{}",
         checked.out
     );
