@@ -1,6 +1,7 @@
 //! TOML files read key by key, so that every fault in them is found in one run and named with
 //! file, line, key, value and what was wanted.
 
+mod csv;
 mod malformed;
 mod near;
 mod values;
@@ -15,6 +16,7 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+pub use csv::{Columns, Row, read_rows, with_point};
 pub use near::{is_alike, or_near};
 pub use values::FromToml;
 
@@ -75,6 +77,29 @@ impl Faults {
     pub fn into_vec(self) -> Vec<Fault> {
         self.found.into_inner()
     }
+}
+
+/// Part of a file that says something of one thing: a table or a row.
+pub trait Entry {
+    /// Says that the value of `key` fits its type and is still not what is wanted.
+    fn refuse(&self, key: &str, wanted: &str);
+    /// Where it begins, for messages about others: the file's name and the line.
+    fn place(&self) -> String;
+}
+
+impl Entry for Section<'_> {
+    fn refuse(&self, key: &str, wanted: &str) {
+        Section::refuse(self, key, wanted);
+    }
+
+    fn place(&self) -> String {
+        place(self.file(), self.line())
+    }
+}
+
+fn place(file: &Path, line: usize) -> String {
+    let name = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy();
+    format!("{name}:{line}")
 }
 
 /// How much of a file of many tables is parsed at once: parsed, it takes some twenty times as much.

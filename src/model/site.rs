@@ -18,6 +18,22 @@ impl SiteId {
             !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
         })
     }
+
+    /// An id as somebody might have written it who wrote this text instead: without accents, in small letters.
+    #[must_use]
+    pub fn proposed(text: &str) -> String {
+        let small = text.to_lowercase();
+        let plain = small.chars().map(|c| match c {
+            'å' | 'ä' | 'á' | 'à' => 'a',
+            'ö' | 'ø' | 'ó' => 'o',
+            'é' | 'è' | 'ë' => 'e',
+            'ü' => 'u',
+            c if c.is_ascii_alphanumeric() => c,
+            _ => '-',
+        });
+        let plain: String = plain.collect();
+        plain.split('-').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-")
+    }
 }
 
 impl From<&str> for SiteId {
