@@ -8,7 +8,7 @@ mod quality;
 pub use profile::{DeviceProfile, Example, Mapping, Variable, VariableType, Wanted};
 pub use quality::{read_jump, read_stuck_for};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::document::{is_alike, or_near};
@@ -19,6 +19,8 @@ use crate::model::{ProfileId, Quantity, QuantityName};
 pub struct Catalog {
     quantities: BTreeMap<QuantityName, Arc<Quantity>>,
     profiles: BTreeMap<ProfileId, Arc<DeviceProfile>>,
+    /// Those whose files are at fault.
+    faulty: BTreeSet<ProfileId>,
 }
 
 impl Catalog {
@@ -30,6 +32,12 @@ impl Catalog {
     #[must_use]
     pub fn quantity(&self, name: &QuantityName) -> Option<&Arc<Quantity>> {
         self.quantities.get(name)
+    }
+
+    /// Whether a profile is there but cannot be taken, which has been said where its file is read.
+    #[must_use]
+    pub fn is_faulty(&self, id: &ProfileId) -> bool {
+        self.faulty.contains(id)
     }
 
     /// What to say is wanted where a quantity is not known.

@@ -4,6 +4,9 @@ use toml::de::Error;
 
 use super::File;
 
+/// What word processors and chats make of `"` and `'`.
+const CURLY: [char; 6] = ['“', '”', '„', '‘', '’', '´'];
+
 impl File<'_> {
     /// Says what is wrong, once a line: what follows on the same line follows from it.
     pub(super) fn refuse_malformed(&self, errors: &[Error]) {
@@ -28,6 +31,9 @@ impl File<'_> {
                 };
                 let wanted = format!("[[{header}]] in double brackets, each time");
                 self.fault(at, String::new(), value, wanted);
+            } else if let Some(mark) = line.chars().find(|c| CURLY.contains(c)) {
+                let value = format!("a quotation mark {mark}");
+                self.fault(at, String::new(), value, "the straight one, \"");
             } else {
                 self.fault(at, String::new(), error.message().replace('\n', " "), "TOML");
             }

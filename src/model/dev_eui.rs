@@ -30,7 +30,7 @@ impl BadDevEui {
         match (foreign, text.len()) {
             (Some(c), _) => Some(format!("{c:?} is no such digit")),
             (None, 0) => None,
-            (None, 14 | 15) if text.iter().all(char::is_ascii_digit) => Some(format!(
+            (None, 8..=15) if text.iter().all(char::is_ascii_digit) => Some(format!(
                 "this one has {}: a spreadsheet takes zeros from the front of numbers, so format the \
                  column as Text, then paste the DevEUIs again",
                 text.len()
@@ -98,6 +98,7 @@ mod tests {
             ("0e7a11fffe4c2d911a", Some("this one has 18")),
             ("0e7a11fffe4c2d9O", Some("'O' is no such digit")),
             ("70760500001234", Some("this one has 14: a spreadsheet takes zeros")),
+            ("76050000", Some("this one has 8: a spreadsheet takes zeros")),
             ("7,07E+13", Some("a spreadsheet has made a number of this one")),
             ("7.07605E+13", Some("a spreadsheet has made a number of this one")),
         ];

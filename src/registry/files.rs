@@ -139,6 +139,7 @@ fn read_device(section: &Section<'_>, catalog: &Catalog, known: &mut Known) -> O
     }
     let id = ProfileId::from(id?.as_str());
     match catalog.profile(&id) {
+        None if catalog.is_faulty(&id) => {}
         None => section.refuse("profile", &catalog.wanted_profile(&id.0)),
         Some(profile) => {
             for (name, wanted) in profile.variable_faults(&variables) {

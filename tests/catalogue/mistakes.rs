@@ -1,7 +1,11 @@
 //! What somebody is told who adds a sensor in a hurry.
 
-use super::{AQ_1, AQ_1_CODEC, built_in, check_examples, folder, load};
+use stadspuls::catalog::Catalog;
 use stadspuls::codec::CodecLimits;
+use stadspuls::document::Faults;
+use stadspuls::registry::read_fleet;
+
+use super::{AQ_1, AQ_1_CODEC, built_in, check_examples, folder, load};
 
 /// What is written in place of what, in which of the two files, and all that is said of it.
 type Case = (&'static str, &'static str, &'static str, &'static [&'static str]);
@@ -46,7 +50,16 @@ const CASES: &[Case] = &[
         r#"aq-1.toml:11: example[1].payload is "ff3", want hexadecimal bytes of two digits each; these are 3"#,
     ]),
     ("toml", "\"ff38\"", "\"0xff38\"", &[
-        r#"aq-1.toml:11: example[1].payload is "0xff38", want hexadecimal bytes: digits 0-9 and a-f, spaces"#,
+        r#"aq-1.toml:11: example[1].payload is "0xff38", want hexadecimal bytes: digits 0-9 and a-f, spaces, no 'x'"#,
+    ]),
+    ("toml", "\"ff38\"", "\"FF,38\"", &[
+        r#"aq-1.toml:11: example[1].payload is "FF,38", want hexadecimal bytes: digits 0-9 and a-f, spaces, no ','"#,
+    ]),
+    ("toml", "\"10m\"", "”10m”", &[
+        r#"aq-1.toml:2: a quotation mark ”, want the straight one, ""#,
+    ]),
+    ("toml", "{ air_temperature =", "{ temperature =", &[
+        r#"aq-1.toml:12: example[1].expect is { temperature = -20.0 }, want quantities of a [[measurement]] above: air_temperature; did you mean air_temperature?"#,
     ]),
     ("toml", "expect  = { air_temperature = -20.0 }", "expect = {}", &[
         r#"aq-1.toml:8: example is [[example]], want an [[example]] that expects air_temperature"#,
@@ -97,4 +110,36 @@ fn a_mistake_is_named_once_with_its_place_and_what_is_wanted() {
         let said: Vec<String> = faults.iter().map(|fault| fault.replace(&place, "")).collect();
         assert_eq!(said, *wanted, "{instead}");
     }
+}
+
+#[test]
+fn a_file_in_the_wrong_place_or_of_another_name_is_not_passed_over() {
+    let acme = folder("acme", &[("aq-1.toml.txt", AQ_1), ("aq-1.js", AQ_1_CODEC)]);
+    std::fs::write(acme.path().join("aq-2.toml"), AQ_1).unwrap();
+    let (_, faults) = load(&[built_in(), acme.path().to_owned()]);
+    let place = format!("{}/", acme.path().display());
+    let said: Vec<String> = faults.iter().map(|fault| fault.replace(&place, "")).collect();
+    let wanted = [
+        "acme/aq-1.toml.txt: a file that ends in .toml.txt, want it without .txt",
+        "aq-2.toml: in no such folder, want a profile in a folder of its maker, <vendor>/<model>.toml",
+    ];
+    assert_eq!(said, wanted);
+}
+
+#[test]
+fn a_device_of_a_model_at_fault_is_no_second_fault() {
+    let broken = AQ_1.replace("\"10m\"", "\"often\"");
+    let acme = folder("acme", &[("aq-1.toml", &broken), ("aq-1.js", AQ_1_CODEC)]);
+    let faults = Faults::default();
+    let catalog = Catalog::load(&[built_in(), acme.path().to_owned()], &faults);
+    let write = |name: &str, text: &str| std::fs::write(acme.path().join(name), text).unwrap();
+    for name in ["sites.toml", "deployments.toml"] {
+        write(name, "");
+    }
+    write("devices.toml", "[[device]]\ndev_eui = \"0000000000000001\"\nprofile = \"acme/aq-1\"\n");
+    write("box.csv", "dev_eui;profile\n0000000000000002;acme/aq-1\n");
+    let fleet = read_fleet(acme.path(), &catalog, &faults);
+    let said = faults.into_vec();
+    assert!(said.len() == 1 && said[0].key == "interval", "{said:?}");
+    assert_eq!(fleet.devices.len(), 2);
 }

@@ -94,7 +94,9 @@ impl List<'_> {
 
     fn variables(&self, row: &Row<'_>, id: &ProfileId) -> BTreeMap<String, String> {
         let Some(profile) = self.catalog.profile(id) else {
-            row.refuse("profile", &self.catalog.wanted_profile(&id.0));
+            if !self.catalog.is_faulty(id) {
+                row.refuse("profile", &self.catalog.wanted_profile(&id.0));
+            }
             return BTreeMap::new();
         };
         let is_number = |name: &str| {
