@@ -50,7 +50,7 @@ fn near<'n>(written: &str, known: impl IntoIterator<Item = &'n str>) -> Vec<&'n 
     found.sort_unstable();
     found.dedup();
     let best = found.first().map_or(0, |&((far, _), ..)| far);
-    found.retain(|&((far, _), ..)| far <= if best == 0 { 0 } else { best + 1 });
+    found.retain(|&((far, _), ..)| far == best);
     found.into_iter().take(OFFERED_MAX).map(|(.., name)| name).collect()
 }
 
@@ -63,10 +63,11 @@ pub(super) fn folded(name: &str) -> String {
 mod tests {
     use super::*;
 
-    const KNOWN: [&str; 7] = [
+    const KNOWN: [&str; 8] = [
         "air_temperature",
         "water_temperature",
         "soil_temperature",
+        "soil_temperature_0",
         "device_temperature",
         "relative_humidity",
         "leak",
@@ -75,16 +76,23 @@ mod tests {
 
     #[test]
     fn a_mistyped_name_is_met_with_the_nearest_ones() {
-        let cases: [(&str, &[&str]); 11] = [
+        let cases: [(&str, &[&str]); 12] = [
             ("air_temprature", &["air_temperature"]),
             ("Air Temperature", &["air_temperature"]),
             ("airtemperature", &["air_temperature"]),
+            ("soil_temprature", &["soil_temperature"]),
             ("leek", &["leak"]),
             ("laek", &["leak"]),
             ("humidity", &["relative_humidity"]),
             (
                 "temperature",
-                &["air_temperature", "soil_temperature", "water_temperature", "device_temperature"],
+                &[
+                    "air_temperature",
+                    "soil_temperature",
+                    "water_temperature",
+                    "device_temperature",
+                    "soil_temperature_0",
+                ],
             ),
             ("elsys/elt2", &["elsys/elt-2"]),
             ("elt-2", &["elsys/elt-2"]),
@@ -103,7 +111,7 @@ mod tests {
             ("leek", "a quantity; did you mean leak?"),
             (
                 "temperature",
-                "a quantity; did you mean air_temperature, soil_temperature, water_temperature or device_temperature?",
+                "a quantity; did you mean air_temperature, soil_temperature, water_temperature, device_temperature or soil_temperature_0?",
             ),
         ];
         for (written, wanted) in cases {
