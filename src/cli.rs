@@ -15,6 +15,7 @@ mod redecode;
 mod reload;
 mod restore;
 mod run;
+mod sensors;
 mod simulate;
 mod sink;
 mod verify;

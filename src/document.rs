@@ -1,6 +1,9 @@
 //! TOML files read key by key, so that every fault in them is found in one run and named with
 //! file, line, key, value and what was wanted.
 
+mod csv;
+mod malformed;
+mod near;
 mod values;
 
 use std::cell::RefCell;
@@ -13,6 +16,8 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+pub use csv::{Columns, Row, read_rows, with_point};
+pub use near::{is_alike, or_near};
 pub use values::FromToml;
 
 /// Something in a file that cannot be taken as it stands.
@@ -72,6 +77,29 @@ impl Faults {
     pub fn into_vec(self) -> Vec<Fault> {
         self.found.into_inner()
     }
+}
+
+/// Part of a file that says something of one thing: a table or a row.
+pub trait Entry {
+    /// Says that the value of `key` fits its type and is still not what is wanted.
+    fn refuse(&self, key: &str, wanted: &str);
+    /// Where it begins, for messages about others: the file's name and the line.
+    fn place(&self) -> String;
+}
+
+impl Entry for Section<'_> {
+    fn refuse(&self, key: &str, wanted: &str) {
+        Section::refuse(self, key, wanted);
+    }
+
+    fn place(&self) -> String {
+        place(self.file(), self.line())
+    }
+}
+
+fn place(file: &Path, line: usize) -> String {
+    let name = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy();
+    format!("{name}:{line}")
 }
 
 /// How much of a file of many tables is parsed at once: parsed, it takes some twenty times as much.
@@ -177,10 +205,7 @@ pub fn parse<T>(
 impl<'f> File<'f> {
     fn parse(&self) -> Option<Spanned<DeTable<'f>>> {
         let (root, errors) = DeTable::parse_recoverable(self.text);
-        for error in &errors {
-            let span = error.span().unwrap_or_default();
-            self.fault(span.start, String::new(), error.message().replace('\n', " "), "TOML");
-        }
+        self.refuse_malformed(&errors);
         errors.is_empty().then_some(root)
     }
 
@@ -246,6 +271,12 @@ impl<'d> Section<'d> {
         self.file.path
     }
 
+    /// The line where a key stands, or where this table begins.
+    #[must_use]
+    pub fn line_of(&self, key: &str) -> usize {
+        self.get(key).map_or_else(|| self.line(), |value| self.file.line(value.span().start))
+    }
+
     /// The line where this table begins, from 1.
     #[must_use]
     pub fn line(&self) -> usize {
@@ -257,7 +288,8 @@ impl<'d> Section<'d> {
         let value = self.get(key)?;
         let read = T::from_toml(value.get_ref());
         if read.is_none() {
-            self.refuse(key, &T::wanted());
+            let wanted = value.get_ref().as_str().map_or_else(T::wanted, T::wanted_for);
+            self.refuse(key, &wanted);
         }
         read
     }
@@ -284,6 +316,13 @@ impl<'d> Section<'d> {
             DeValue::Table(table) => {
                 Some(Section::enter_at(self.file, self.name(key), value.span().start, table, read))
             }
+            DeValue::Array(items)
+                if !items.is_empty() && items.iter().all(|item| item.get_ref().is_table()) =>
+            {
+                let wanted = format!("[{}] in single brackets, once", self.header(key));
+                self.refuse(key, &wanted);
+                None
+            }
             _ => {
                 self.refuse(key, "a table");
                 None
@@ -295,7 +334,13 @@ impl<'d> Section<'d> {
     pub fn tables<T>(&self, key: &str, mut read: impl FnMut(&Section<'d>) -> T) -> Vec<T> {
         let Some(value) = self.get(key) else { return Vec::new() };
         let DeValue::Array(items) = value.get_ref() else {
-            self.refuse(key, "an array of tables");
+            let wanted = match value.get_ref() {
+                DeValue::Table(_) => {
+                    &format!("[[{}]] in double brackets, as often as needed", self.header(key))
+                }
+                _ => "an array of tables",
+            };
+            self.refuse(key, wanted);
             return Vec::new();
         };
         let mut all = Vec::new();
@@ -393,6 +438,13 @@ impl<'d> Section<'d> {
         if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
     }
 
+    /// What stands between the brackets above a table: `site.bathing`.
+    fn header(&self, key: &str) -> String {
+        let name = self.name(key);
+        let parts = name.split('[').map(|part| part.split_once(']').map_or(part, |(_, rest)| rest));
+        parts.collect()
+    }
+
     fn refuse_unknown(&self) {
         let asked = self.asked.borrow();
         for (key, value) in self.table.iter() {
@@ -400,6 +452,7 @@ impl<'d> Section<'d> {
                 let mut known: Vec<&str> = asked.iter().map(String::as_str).collect();
                 known.sort_unstable();
                 let wanted = format!("one of the keys {}", known.join(", "));
+                let wanted = or_near(&wanted, key.get_ref(), known);
                 let name = self.name(key.get_ref());
                 let written = self.file.written(value.span());
                 self.file.fault(

@@ -24,7 +24,7 @@ mod tests;
 
 pub use again::{content_of, heard_at, sighting_of};
 pub use decode::{Codecs, DecodeError, DecodeRequest, Decoded};
-pub use examples::{ExampleFault, run_examples};
+pub use examples::run_examples;
 pub use judge::judge_range;
 pub use redecode::{Difference, Redecoder};
 pub use timing::TimingLimits;

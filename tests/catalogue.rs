@@ -1,6 +1,7 @@
 //! Rules for every member of the catalogue, and what adding to it takes.
 
 mod garbage;
+mod mistakes;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,6 +14,7 @@ use stadspuls::catalog::{Catalog, Example, Wanted};
 use stadspuls::codec::CodecLimits;
 use stadspuls::document::Faults;
 use stadspuls::model::{ProfileId, QuantityName};
+use stadspuls::registry::read_fleet;
 use tempfile::TempDir;
 
 /// Units by their UCUM codes. A further one is looked up at ucum.org and added.
@@ -235,7 +237,8 @@ fn a_model_may_narrow_the_range_of_a_quantity_and_never_widen_it() {
     assert_eq!(faults, Vec::<String>::new());
     let (_, faults) = check_examples(&catalog, &CodecLimits::default());
     let [fault] = &faults[..] else { panic!("{faults:?}") };
-    assert_eq!((&*fault.field, &*fault.wanted), ("air_temperature", "in range"));
+    assert_eq!(fault.key, "example \"frosty morning\": air_temperature");
+    assert_eq!(fault.wanted, "in range");
     let air = QuantityName::from("air_temperature");
     let profile = catalog.profile(&ProfileId::from("acme/aq-1")).unwrap();
     let (ours, of_all) = (profile.quantity(&air).unwrap(), catalog.quantity(&air).unwrap());
@@ -317,6 +320,15 @@ fn the_sensor_of_the_readme_works_as_it_stands() {
     let (catalog, faults) = load(&[built_in(), acme.path().to_owned()]);
     assert_eq!(faults, Vec::<String>::new());
     assert!(catalog.profile(&ProfileId::from("acme/aq-1")).is_some());
+    let fleet = TempDir::new().unwrap();
+    for name in ["sites.toml", "devices.toml", "deployments.toml"] {
+        fs::write(fleet.path().join(name), "").unwrap();
+    }
+    fs::write(fleet.path().join("box.csv"), block(steps, "csv")).unwrap();
+    let found = Faults::default();
+    let fleet = read_fleet(fleet.path(), &catalog, &found);
+    assert_eq!(found.into_vec(), vec![]);
+    assert_eq!((fleet.devices.len(), fleet.sites.len(), fleet.deployments.len()), (2, 2, 2));
     let (run, faults) = check_examples(&catalog, &CodecLimits::default());
     assert_eq!((run, faults), (check_examples(&sound(), &CodecLimits::default()).0 + 1, vec![]));
 }

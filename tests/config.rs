@@ -5,6 +5,7 @@ mod broker;
 mod channels;
 mod faults;
 mod fleet;
+mod lists;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

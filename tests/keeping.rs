@@ -7,4 +7,5 @@ mod copies;
 mod formats;
 mod planted;
 mod redecode;
+mod rehearsal;
 mod retention;

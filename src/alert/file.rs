@@ -11,7 +11,7 @@ use super::life::Timing;
 use super::rule::{AlertRule, BuiltIn, Condition, Hours, Rules, SiteChoice, Telling};
 use super::words;
 use crate::catalog::Catalog;
-use crate::document::{self, Faults, FromToml, Section};
+use crate::document::{self, Faults, FromToml, Section, or_near};
 use crate::model::{Quantity, QuantityName, RuleId, Severity, Site, SiteId, Wording};
 
 const FILE: &str = "alerts.toml";
@@ -80,7 +80,7 @@ pub(super) fn read_rule(
     let quantity = name.and_then(|name| {
         let quantity = catalog.quantity(&QuantityName::from(&*name));
         if quantity.is_none() {
-            section.refuse("quantity", "a quantity of quantities.toml");
+            section.refuse("quantity", &catalog.wanted_quantity(&name));
         }
         quantity
     });
@@ -201,8 +201,10 @@ fn read_choice(section: &Section<'_>, sites: &[Site]) -> SiteChoice {
         tags: section.or("tags", Vec::new()),
     };
     let is_site = |id: &SiteId| sites.iter().any(|site| site.id == *id);
-    if !choice.ids.iter().all(is_site) {
-        section.refuse("sites", "ids of sites.toml");
+    if let Some(unknown) = choice.ids.iter().find(|id| !is_site(id)) {
+        let wanted = format!("ids of sites, as {unknown} is not");
+        let known = sites.iter().map(|site| &*site.id.0);
+        section.refuse("sites", &or_near(&wanted, &unknown.0, known));
     }
     let is_tag = |tag: &String| sites.iter().any(|site| site.tags.contains(tag));
     if !choice.tags.iter().all(is_tag) {
@@ -427,6 +429,10 @@ impl FromToml for RuleId {
 impl FromToml for Severity {
     fn wanted() -> String {
         format!("one of {}", Self::ALL.map(Self::name).join(", "))
+    }
+
+    fn names() -> Vec<&'static str> {
+        Self::ALL.map(Self::name).into()
     }
 
     fn from_toml(value: &DeValue<'_>) -> Option<Self> {

@@ -8,7 +8,7 @@ use crate::catalog::Catalog;
 use crate::codec::CodecLimits;
 use crate::config::Config;
 use crate::document::{Fault, Faults};
-use crate::pipeline::{Codecs, ExampleFault, run_examples};
+use crate::pipeline::{Codecs, run_examples};
 use crate::registry::read_fleet;
 use crate::store::Fleet;
 
@@ -39,9 +39,9 @@ pub fn prepare(config: Config, faults: Faults) -> Result<Prepared, Vec<Fault>> {
     }
 }
 
-/// Runs every example of every profile. Returns how many were run, and those that failed.
+/// Runs every example of every profile. Returns how many were run, and what is wrong.
 #[must_use]
-pub fn check_examples(catalog: &Arc<Catalog>, limits: &CodecLimits) -> (usize, Vec<ExampleFault>) {
+pub fn check_examples(catalog: &Arc<Catalog>, limits: &CodecLimits) -> (usize, Vec<Fault>) {
     let mut codecs = Codecs::new(Arc::clone(catalog), limits.clone());
     let mut run = 0;
     let mut faults = Vec::new();

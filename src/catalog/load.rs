@@ -11,7 +11,7 @@ use super::{
     Catalog, DeviceProfile, Example, Mapping, Variable, VariableType, Wanted, read_jump,
     read_stuck_for,
 };
-use crate::document::{self, Faults, Section};
+use crate::document::{self, Faults, Section, or_near};
 use crate::model::{ProfileId, Quantity, QuantityKind, QuantityName};
 
 const QUANTITIES: &str = "quantities.toml";
@@ -27,14 +27,19 @@ impl Catalog {
     pub fn load(folders: &[PathBuf], faults: &Faults) -> Self {
         let mut catalog = Self::default();
         for folder in folders {
-            let quantities = folder.join(QUANTITIES);
+            let quantities = quantities_of(folder);
             if quantities.exists() {
                 document::read(&quantities, faults, |root| catalog.read_quantities(root));
             }
         }
         for folder in folders {
-            for vendor in sorted_entries(folder, faults).into_iter().filter(|path| path.is_dir()) {
-                catalog.load_vendor(&vendor, faults);
+            for entry in sorted_entries(folder, faults) {
+                if entry.is_dir() {
+                    catalog.load_vendor(&entry, faults);
+                } else if is_toml(&entry) && entry != quantities_of(folder) {
+                    let wanted = "a profile in a folder of its maker, <vendor>/<model>.toml";
+                    faults.of_file(&entry, "in no such folder", wanted);
+                }
             }
         }
         if catalog.profiles.is_empty() {
@@ -61,7 +66,14 @@ impl Catalog {
     fn load_vendor(&mut self, folder: &Path, faults: &Faults) {
         let vendor = file_stem(folder);
         for file in sorted_entries(folder, faults) {
-            if file.extension().is_none_or(|extension| extension != "toml") {
+            if !is_toml(&file) {
+                // An editor on Windows adds what its user does not see.
+                let name = file.to_string_lossy();
+                if let Some(name) =
+                    [".toml.txt", ".js.txt"].iter().find(|end| name.ends_with(**end))
+                {
+                    faults.of_file(&file, format!("a file that ends in {name}"), "it without .txt");
+                }
                 continue;
             }
             if file.file_name().is_some_and(|name| name == VENDOR) {
@@ -74,8 +86,13 @@ impl Catalog {
             let id = ProfileId::from(format!("{vendor}/{}", file_stem(&file)).as_str());
             let profile =
                 document::read(&file, faults, |root| self.read_profile(&id, root, faults));
-            if let Some(profile) = profile.flatten() {
-                self.profiles.insert(id, Arc::new(profile));
+            match profile.flatten() {
+                Some(profile) => {
+                    self.profiles.insert(id, Arc::new(profile));
+                }
+                None => {
+                    self.faulty.insert(id);
+                }
             }
         }
     }
@@ -95,16 +112,23 @@ impl Catalog {
         let options = root.table("option", read_options).unwrap_or_default();
         let variables: Vec<_> =
             root.named_tables("variable", read_variable).into_iter().flatten().collect();
-        let mappings: Vec<_> = root
-            .tables("measurement", |section| self.read_mapping(section))
-            .into_iter()
-            .flatten()
-            .collect();
-        let examples: Vec<_> = root.tables("example", read_example).into_iter().flatten().collect();
-        if mappings.is_empty() {
+        let mappings = root.tables("measurement", |section| self.read_mapping(section));
+        let quantities = mappings.iter().map(|mapping| Some(&*mapping.as_ref()?.quantity.name.0));
+        let quantities = quantities.collect::<Option<Vec<&str>>>().filter(|all| !all.is_empty());
+        let examples =
+            root.tables("example", |section| read_example(section, quantities.as_deref()));
+        // A single table has been refused as such, and so have examples that cannot be read: nothing more
+        // is known of what they show.
+        let is_list = |key: &str| root.is_table(key) != Some(true);
+        if mappings.is_empty() && is_list("measurement") {
             root.refuse("measurement", "at least one [[measurement]]");
         }
-        refuse_unshown(root, &mappings, &examples);
+        let mappings: Vec<_> = mappings.into_iter().flatten().collect();
+        let are_read = is_list("example") && examples.iter().all(Option::is_some);
+        let examples: Vec<_> = examples.into_iter().flatten().collect();
+        if are_read {
+            refuse_unshown(root, &mappings, &examples);
+        }
         let codec = codec?;
         let hash = version(root.file(), &codec, faults)?;
         Some(DeviceProfile {
@@ -129,12 +153,14 @@ impl Catalog {
         let (each, time) = (section.optional("each"), section.optional("time"));
         let (scale, offset) = (section.or("scale", 1.0), section.or("offset", 0.0));
         let (min, max) = (section.optional("min"), section.optional("max"));
-        let quantity = self.quantities.get(&QuantityName::from(name?.as_str()));
+        let name = name?;
+        let quantity = self.quantities.get(&QuantityName::from(name.as_str()));
         if quantity.is_none() {
-            section.refuse("quantity", "a quantity of quantities.toml");
+            section.refuse("quantity", &self.wanted_quantity(&name));
         }
         let quantity = narrowed(quantity?, min, max, section);
-        Some(Mapping { each, time, from: from?, quantity, scale, offset })
+        let line = section.line_of("from");
+        Some(Mapping { line, each, time, from: from?, quantity, scale, offset })
     }
 }
 
@@ -247,14 +273,25 @@ fn read_variable(name: &str, section: &Section<'_>) -> Option<Variable> {
     Some(variable)
 }
 
-fn read_example(section: &Section<'_>) -> Option<Example> {
+/// `quantities` are those of the profile's mappings, where all of these could be read.
+fn read_example(section: &Section<'_>, quantities: Option<&[&str]>) -> Option<Example> {
     let name = section.required("name");
     section.optional::<String>("source");
     let f_port = section.required("f_port");
     let payload = section.required::<String>("payload").and_then(|text| {
-        let bytes = hex::decode(text.replace(char::is_whitespace, "")).ok();
+        let digits = text.replace(char::is_whitespace, "");
+        let bytes = hex::decode(&digits).ok();
         if bytes.is_none() {
-            section.refuse("payload", "hexadecimal bytes");
+            let wanted = match digits.chars().find(|c| !c.is_ascii_hexdigit()) {
+                Some(other) => {
+                    format!("hexadecimal bytes: digits 0-9 and a-f, spaces, no {other:?}")
+                }
+                None => {
+                    let count = digits.len();
+                    format!("hexadecimal bytes of two digits each; these are {count}")
+                }
+            };
+            section.refuse("payload", &wanted);
         }
         bytes
     });
@@ -276,6 +313,13 @@ fn read_example(section: &Section<'_>) -> Option<Example> {
                 .collect(),
         },
     };
+    if let (Wanted::Measurements { expect, .. }, Some(known)) = (&wanted, quantities)
+        && let Some(unknown) = expect.keys().find(|name| !known.contains(&name.as_str()))
+    {
+        let all = format!("quantities of a [[measurement]] above: {}", known.join(", "));
+        section.refuse("expect", &or_near(&all, unknown, known.iter().copied()));
+        return None;
+    }
     Some(Example {
         name: name?,
         line: section.line(),
@@ -296,11 +340,10 @@ fn refuse_unshown(root: &Section<'_>, mappings: &[Mapping], examples: &[Example]
             shown.extend(history.iter().flat_map(Map::keys).map(String::as_str));
         }
     }
-    for mapping in mappings {
-        let name = &*mapping.quantity.name.0;
-        if !shown.contains(name) {
-            root.refuse("example", &format!("an [[example]] that expects {name}"));
-        }
+    let names: BTreeSet<&str> = mappings.iter().map(|mapping| &*mapping.quantity.name.0).collect();
+    let unshown: Vec<&str> = names.difference(&shown).copied().collect();
+    if !unshown.is_empty() {
+        root.refuse("example", &format!("an [[example]] that expects {}", unshown.join(", ")));
     }
 }
 
@@ -315,6 +358,14 @@ fn version(profile: &Path, codec: &str, faults: &Faults) -> Option<String> {
             None
         }
     }
+}
+
+fn quantities_of(folder: &Path) -> PathBuf {
+    folder.join(QUANTITIES)
+}
+
+fn is_toml(file: &Path) -> bool {
+    file.extension().is_some_and(|extension| extension == "toml")
 }
 
 fn sorted_entries(folder: &Path, faults: &Faults) -> Vec<PathBuf> {

@@ -6,6 +6,8 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
+use crate::codec::CodecError;
+use crate::document::{Fault, or_near};
 use crate::model::{ProfileId, Quantity, QuantityName};
 
 /// What a sensor model is: its codec, what the codec's fields mean, and examples that prove it.
@@ -53,6 +55,22 @@ impl DeviceProfile {
         all
     }
 
+    /// What to say of a failure of the codec's script: where in it, and what.
+    #[must_use]
+    pub fn script_fault(&self, error: &CodecError) -> Fault {
+        let (line, value) = match error {
+            CodecError::Script { message, line } => (line.unwrap_or(0), message.clone()),
+            error => (0, error.to_string()),
+        };
+        Fault {
+            file: self.codec_file.clone(),
+            line: usize::try_from(line).unwrap_or(0),
+            key: String::new(),
+            value,
+            wanted: "a codec that runs to its end".to_owned(),
+        }
+    }
+
     /// What a variable is for a device: as its registration says, else the default.
     #[must_use]
     pub fn variable<'v>(
@@ -77,7 +95,7 @@ impl DeviceProfile {
                         [] => format!("no variables, since {} has none", self.id),
                         names => format!("one of the variables {}", names.join(", ")),
                     };
-                    faults.push((name.clone(), wanted));
+                    faults.push((name.clone(), or_near(&wanted, name, names)));
                 }
                 Some(variable) if !variable.accepts(value) => {
                     faults.push((name.clone(), variable.wanted()));
@@ -139,6 +157,8 @@ impl Variable {
 /// Which field of the codec's `data` is which quantity.
 #[derive(Clone, Debug)]
 pub struct Mapping {
+    /// Where in the profile its field is named.
+    pub line: usize,
     /// An array in `data`, each element of which is mapped.
     pub each: Option<String>,
     /// The field with the measurement's own time, ISO 8601; without it the frame's time is meant.

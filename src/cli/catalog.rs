@@ -1,15 +1,15 @@
 mod page;
 
 use std::fmt::Write;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::bail;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
+use super::folder::several;
 use super::print_faults;
-use crate::app::data_folder;
+use super::sensors::Sensors;
 use crate::catalog::{Catalog as Profiles, DeviceProfile, Mapping, Variable};
 use crate::document::Faults;
 use crate::model::{ProfileId, Quantity};
@@ -19,9 +19,8 @@ use crate::model::{ProfileId, Quantity};
 pub struct Catalog {
     #[command(subcommand)]
     command: Command,
-    /// A further catalogue folder beside the built-in one; as often as needed.
-    #[arg(long = "catalog", value_name = "DIR", global = true)]
-    catalogs: Vec<PathBuf>,
+    #[command(flatten)]
+    sensors: Sensors,
     /// JSON instead of text.
     #[arg(long, global = true)]
     json: bool,
@@ -44,9 +43,7 @@ enum Command {
 impl Catalog {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let faults = Faults::default();
-        let folders: Vec<PathBuf> =
-            std::iter::once(data_folder("decoders")).chain(self.catalogs).collect();
-        let catalog = Profiles::load(&folders, &faults);
+        let catalog = self.sensors.load(&faults);
         if !faults.is_empty() {
             print_faults(&faults.into_vec());
             return Ok(ExitCode::FAILURE);
@@ -58,8 +55,9 @@ impl Catalog {
             Command::List => print!("{}", list(&catalog)),
             Command::Page => print!("{}", page::page(&catalog)),
             Command::Show { profile } => {
-                let Some(profile) = catalog.profile(&ProfileId::from(profile.as_str())) else {
-                    bail!("{profile} is not in the catalogue; `stadspuls catalog list` shows it");
+                let id = ProfileId::from(profile.as_str());
+                let Some(profile) = catalog.profile(&id) else {
+                    bail!("{}", self.sensors.unknown(&id, &catalog));
                 };
                 if self.json {
                     println!("{}", as_json(profile));
@@ -103,8 +101,8 @@ fn show(profile: &DeviceProfile) -> String {
             .collect();
         text.push_str(&table(&variables));
     }
-    let _infallible =
-        writeln!(text, "\n{} examples, version {}", profile.examples.len(), profile.hash);
+    let examples = several(profile.examples.len(), "example", "examples");
+    let _infallible = writeln!(text, "\n{examples}, version {}", profile.hash);
     text
 }
 
@@ -119,7 +117,7 @@ fn quantities(profile: &DeviceProfile) -> impl Iterator<Item = &Quantity> {
 }
 
 fn interval(profile: &DeviceProfile) -> String {
-    humantime::format_duration(profile.interval).to_string()
+    humantime::format_duration(profile.interval).to_string().replace("day", " day")
 }
 
 fn range(quantity: &Quantity) -> String {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use clap::Args;
 
+use super::folder::several;
 use super::print_faults;
 use crate::app::{self, check_examples, data_folder};
 use crate::catalog::Catalog;
@@ -55,15 +56,18 @@ impl Check {
             return Ok(ExitCode::FAILURE);
         }
         println!(
-            "{} quantities, {} profiles, {examples} examples: no faults",
-            catalog.quantities().count(),
-            catalog.profiles().count(),
+            "{}, {}, {}: no faults",
+            several(catalog.quantities().count(), "quantity", "quantities"),
+            several(catalog.profiles().count(), "profile", "profiles"),
+            several(examples, "example", "examples"),
         );
         if let Some((fleet, rules)) = fleet {
-            let (sites, devices, deployments) =
-                (fleet.sites.len(), fleet.devices.len(), fleet.deployments.len());
             println!(
-                "{sites} sites, {devices} devices, {deployments} deployments, {rules} alert rules: no faults"
+                "{}, {}, {}, {}: no faults",
+                several(fleet.sites.len(), "site", "sites"),
+                several(fleet.devices.len(), "device", "devices"),
+                several(fleet.deployments.len(), "deployment", "deployments"),
+                several(rules, "alert rule", "alert rules"),
             );
         }
         Ok(ExitCode::SUCCESS)

@@ -1,4 +1,3 @@
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -9,12 +8,12 @@ use serde_json::{Map, Value, json};
 
 use super::lines::{Answer, PayloadArgs, Request, exit_code};
 use super::print_faults;
-use crate::app::data_folder;
-use crate::catalog::Catalog;
+use super::sensors::Sensors;
+use crate::catalog::DeviceProfile;
 use crate::codec::CodecLimits;
 use crate::document::Faults;
 use crate::model::{Measurement, ProfileId, Quantity, QuantityKind};
-use crate::pipeline::{Codecs, DecodeRequest, Decoded, judge_range};
+use crate::pipeline::{Codecs, DecodeError, DecodeRequest, Decoded, judge_range};
 
 /// Decodes a payload with a device profile and prints the measurements.
 ///
@@ -29,9 +28,8 @@ pub struct Decode {
     /// JSON instead of a table.
     #[arg(long)]
     json: bool,
-    /// A further catalogue folder beside the built-in one; as often as needed.
-    #[arg(long = "catalog", value_name = "DIR")]
-    catalogs: Vec<PathBuf>,
+    #[command(flatten)]
+    sensors: Sensors,
     #[command(flatten)]
     payload: PayloadArgs,
 }
@@ -39,27 +37,23 @@ pub struct Decode {
 /// The codecs of the catalogue with one profile chosen.
 struct Decoder {
     codecs: Codecs,
-    profile: ProfileId,
+    profile: Arc<DeviceProfile>,
 }
 
 impl Decode {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let faults = Faults::default();
-        let folders: Vec<PathBuf> =
-            std::iter::once(data_folder("decoders")).chain(self.catalogs.iter().cloned()).collect();
-        let catalog = Arc::new(Catalog::load(&folders, &faults));
+        let catalog = Arc::new(self.sensors.load(&faults));
         let profile = ProfileId::from(self.profile.as_str());
         let Some(known) = catalog.profile(&profile) else {
             if !faults.is_empty() {
                 print_faults(&faults.into_vec());
             }
-            let known: Vec<String> =
-                catalog.profiles().map(|profile| profile.id.to_string()).collect();
-            bail!("{profile} is not in the catalogue, which has {}", known.join(", "));
+            bail!("{}", self.sensors.unknown(&profile, &catalog));
         };
         let known = Arc::clone(known);
         let codecs = Codecs::new(Arc::clone(&catalog), CodecLimits::default());
-        let mut decoder = Decoder { codecs, profile };
+        let mut decoder = Decoder { codecs, profile: Arc::clone(&known) };
         if self.payload.is_batch() {
             return self.payload.answer_lines(|request| decoder.answer(request), refused);
         }
@@ -88,13 +82,16 @@ impl Decode {
 impl Decoder {
     fn decode(&mut self, request: &Request) -> Result<Decoded, String> {
         let request = DecodeRequest {
-            profile: &self.profile,
+            profile: &self.profile.id,
             f_port: request.f_port,
             payload: &request.payload,
             recv_time: request.recv_time,
             variables: &request.variables,
         };
-        self.codecs.decode(&request).map_err(|error| error.to_string())
+        self.codecs.decode(&request).map_err(|error| match error {
+            DecodeError::Codec(error) => self.profile.script_fault(&error).to_string(),
+            error => error.to_string(),
+        })
     }
 
     fn answer(&mut self, request: &Request) -> Answer {

@@ -123,6 +123,11 @@ pub fn counted(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", grouped(number), if number == 1 { one } else { many })
 }
 
+/// [`counted`] for what lies in memory.
+pub fn several(number: usize, one: &str, many: &str) -> String {
+    counted(number as u64, one, many)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

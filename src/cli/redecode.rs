@@ -15,12 +15,12 @@ use super::verify::time;
 use crate::app::{self, Prepared};
 use crate::clock;
 use crate::config::Config;
-use crate::document::Faults;
+use crate::document::{Faults, or_near};
 use crate::model::{DevEui, ProfileId, SiteId};
 use crate::pipeline::{Difference, Pipeline, Redecoder};
 use crate::registry::Registry;
 use crate::store::{
-    HourSpan, Progress, RedecodeRun, RedecodeScope, Store, StoreError, Tally, Writer,
+    HourSpan, Progress, RedecodeRun, RedecodeScope, Store, StoreError, Tally, Writer, holder,
 };
 use crate::telemetry::Metrics;
 
@@ -132,13 +132,20 @@ impl Redecode {
     }
 
     fn rehearse(&self, prepared: &Prepared) -> anyhow::Result<ExitCode> {
-        let mut writer = Store::beside(&prepared.config.store)?;
+        let store = &prepared.config.store;
+        let is_alone = holder(&store.dir)?.is_none();
+        let (mut writer, steps_max) = if is_alone {
+            // What follows of several uplinks is seen as it will be where no step is undone before the last.
+            (Store::open(store)?.writer, usize::MAX)
+        } else {
+            // Each step is undone on its own, so that the service is never kept waiting for long.
+            (Store::beside(store)?, 1)
+        };
         let mut pipeline = pipeline(prepared);
         let bar = Bar::new()?;
         let mut redecoder: Option<Redecoder> = None;
         let mut is_stopped = false;
         loop {
-            // Each step is undone on its own, so that the service is never kept waiting for long.
             let next = writer.rehearse(|batch| {
                 let mut taken = match redecoder.take() {
                     Some(taken) => taken,
@@ -147,33 +154,57 @@ impl Redecode {
                         None => return Ok(None),
                     },
                 };
-                taken.step(&mut pipeline, batch, STEP, clock::now())?;
+                for _ in 0..steps_max {
+                    taken.step(&mut pipeline, batch, STEP, clock::now())?;
+                    is_stopped = show(&bar, "would be decoded again", &taken.run).is_break();
+                    if taken.run.finished || is_stopped {
+                        break;
+                    }
+                }
                 Ok(Some(taken))
             })?;
             let Some(taken) = next else { break };
             let finished = taken.run.finished;
-            is_stopped = show(&bar, "would be decoded again", &taken.run).is_break();
             redecoder = Some(taken);
             if finished || is_stopped {
                 break;
             }
         }
         bar.clear();
-        let Some(redecoder) = redecoder else {
-            bail!("nothing has been heard of what is asked for")
-        };
+        let Some(redecoder) = redecoder else { bail!("{}", self.nothing_heard(prepared)) };
         print!("{}", summary("would be", &redecoder.run.tally, redecoder.largest()));
+        if !is_alone && redecoder.run.tally.derived > 0 {
+            println!("values of several uplinks are counted roughly while the service runs");
+        }
         if is_stopped {
             bail!("stopped before the end: this is what was seen so far");
         }
         Ok(ExitCode::SUCCESS)
     }
 
+    /// Why there is nothing to do.
+    fn nothing_heard(&self, prepared: &Prepared) -> String {
+        let (catalog, sites) = (&prepared.catalog, &prepared.fleet.sites);
+        if let Some(profile) = &self.profile
+            && catalog.profile(&ProfileId::from(profile.as_str())).is_none()
+        {
+            let wanted = catalog.wanted_profile(profile);
+            return format!("{profile} is not in the catalogue, want {wanted}");
+        }
+        if let Some(id) = &self.site
+            && !sites.iter().any(|site| *site.id.0 == **id)
+        {
+            let ids = sites.iter().map(|site| &*site.id.0);
+            return format!("{id} is no site, want {}", or_near("one of the fleet", id, ids));
+        }
+        "nothing has been heard of what is asked for".to_owned()
+    }
+
     /// Does the work in this process, since no service has the store.
     fn work(&self, prepared: &Prepared, writer: &mut Writer) -> anyhow::Result<ExitCode> {
         let mut pipeline = pipeline(prepared);
         let begun: Result<_, StoreError> = writer.batch(|batch| self.begin(prepared, batch));
-        let Some(run) = begun? else { bail!("nothing has been heard of what is asked for") };
+        let Some(run) = begun? else { bail!("{}", self.nothing_heard(prepared)) };
         let bar = Bar::new()?;
         let mut redecoder = Redecoder::new(run);
         while !redecoder.run.finished {
@@ -196,7 +227,7 @@ impl Redecode {
     fn ask_the_service(&self, prepared: &Prepared) -> anyhow::Result<ExitCode> {
         let mut writer = Store::beside(&prepared.config.store)?;
         let begun: Result<_, StoreError> = writer.batch(|batch| self.begin(prepared, batch));
-        let Some(mut run) = begun? else { bail!("nothing has been heard of what is asked for") };
+        let Some(mut run) = begun? else { bail!("{}", self.nothing_heard(prepared)) };
         let bar = Bar::new()?;
         while !run.finished {
             thread::sleep(LOOK);

@@ -7,6 +7,7 @@ use anyhow::bail;
 use clap::Args;
 use rustix::process::{Pid, Signal, kill_process};
 
+use super::folder::several;
 use super::print_faults;
 use crate::app::{self, check_examples};
 use crate::config::Config;
@@ -57,9 +58,13 @@ impl Reload {
             }
             thread::sleep(LOOK);
         }
-        let (profiles, sites) = (prepared.catalog.profiles().count(), prepared.fleet.sites.len());
-        let devices = prepared.fleet.devices.len();
-        println!("taken in: {profiles} profiles, {sites} sites, {devices} devices");
+        let profiles = prepared.catalog.profiles().count();
+        println!(
+            "taken in: {}, {}, {}",
+            several(profiles, "profile", "profiles"),
+            several(prepared.fleet.sites.len(), "site", "sites"),
+            several(prepared.fleet.devices.len(), "device", "devices"),
+        );
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -193,6 +193,10 @@ macro_rules! words {
                 format!("one of {}", [$($word),+].join(", "))
             }
 
+            fn names() -> Vec<&'static str> {
+                vec![$($word),+]
+            }
+
             fn from_toml(value: &DeValue<'_>) -> Option<Self> {
                 match value.as_str()? {
                     $($word => Some($value),)+

@@ -14,6 +14,10 @@ impl FromToml for Format {
         format!("one of {}", Self::ALL.map(Self::name).join(", "))
     }
 
+    fn names() -> Vec<&'static str> {
+        Self::ALL.map(Self::name).into()
+    }
+
     fn from_toml(value: &DeValue<'_>) -> Option<Self> {
         Self::from_name(value.as_str()?)
     }

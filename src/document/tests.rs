@@ -70,7 +70,9 @@ fn an_unknown_key_is_named_with_those_that_are_known() {
     });
     assert_eq!(
         found,
-        ["test.toml:1: brokr is \"mqtt://x\", an unknown key, want one of the keys broker"]
+        [
+            "test.toml:1: brokr is \"mqtt://x\", an unknown key, want one of the keys broker; did you mean broker?"
+        ]
     );
 }
 

@@ -7,10 +7,20 @@ use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use serde_json::{Number, Value};
 use toml::de::DeValue;
 
+use super::or_near;
+
 /// A type that a TOML value can be read into.
 pub trait FromToml: Sized {
     /// What to say is wanted when the value does not fit.
     fn wanted() -> String;
+    /// The names that can be written, where it takes one of them.
+    fn names() -> Vec<&'static str> {
+        Vec::new()
+    }
+    /// What to say is wanted when a text does not fit.
+    fn wanted_for(written: &str) -> String {
+        or_near(&Self::wanted(), written, Self::names())
+    }
     fn from_toml(value: &DeValue<'_>) -> Option<Self>;
 }
 

@@ -12,15 +12,43 @@ pub struct DevEui(pub u64);
 #[error("DevEUI is {0:?}, want 16 hexadecimal digits")]
 pub struct BadDevEui(pub String);
 
+impl BadDevEui {
+    /// What has gone wrong, where that can be told: most often a spreadsheet has taken it for a number.
+    #[must_use]
+    pub fn cause(&self) -> Option<String> {
+        let text: Vec<char> =
+            self.0.chars().filter(|c| !matches!(c, '-' | ':') && !c.is_whitespace()).collect();
+        let is_number = |c: &char| c.is_ascii_digit() || matches!(c, 'E' | '+' | ',' | '.');
+        if text.contains(&'+') && text.iter().all(is_number) {
+            return Some(
+                "a spreadsheet has made a number of this one and its digits are lost: format the column \
+                 as Text, then paste the DevEUIs again"
+                    .to_owned(),
+            );
+        }
+        let foreign = text.iter().find(|c| !c.is_ascii_hexdigit());
+        match (foreign, text.len()) {
+            (Some(c), _) => Some(format!("{c:?} is no such digit")),
+            (None, 0) => None,
+            (None, 8..=15) if text.iter().all(char::is_ascii_digit) => Some(format!(
+                "this one has {}: a spreadsheet takes zeros from the front of numbers, so format the \
+                 column as Text, then paste the DevEUIs again",
+                text.len()
+            )),
+            (None, length) => Some(format!("this one has {length}")),
+        }
+    }
+}
+
 impl FromStr for DevEui {
     type Err = BadDevEui;
 
-    /// Accepts either case, with or without `-` or `:` between the bytes, as network servers
-    /// and stickers on sensors write it.
+    /// Accepts either case, with or without `-`, `:` or a space between the bytes, as network
+    /// servers and stickers on sensors write it.
     fn from_str(text: &str) -> Result<Self, BadDevEui> {
         let mut value = 0_u64;
         let mut digits = 0;
-        for character in text.chars().filter(|c| !matches!(c, '-' | ':')) {
+        for character in text.chars().filter(|c| !matches!(c, '-' | ':' | ' ')) {
             let digit = character
                 .to_digit(16)
                 .filter(|_| digits < 16)
@@ -55,9 +83,29 @@ mod tests {
             "0E7A11FFFE4C2D91",
             "0e-7a-11-ff-fe-4c-2d-91",
             "0E:7A:11:FF:FE:4C:2D:91",
+            "0E 7A 11 FF FE 4C 2D 91",
         ] {
             let dev_eui: DevEui = text.parse().unwrap();
             assert_eq!(dev_eui.to_string(), "0e7a11fffe4c2d91");
+        }
+    }
+
+    #[test]
+    fn what_has_become_of_a_dev_eui_is_told() {
+        let cases = [
+            ("", None),
+            ("0e7a11fffe4c2d9", Some("this one has 15")),
+            ("0e7a11fffe4c2d911a", Some("this one has 18")),
+            ("0e7a11fffe4c2d9O", Some("'O' is no such digit")),
+            ("70760500001234", Some("this one has 14: a spreadsheet takes zeros")),
+            ("76050000", Some("this one has 8: a spreadsheet takes zeros")),
+            ("7,07E+13", Some("a spreadsheet has made a number of this one")),
+            ("7.07605E+13", Some("a spreadsheet has made a number of this one")),
+        ];
+        for (text, wanted) in cases {
+            let cause = text.parse::<DevEui>().unwrap_err().cause();
+            let is_told = cause.as_deref().zip(wanted).is_some_and(|(is, w)| is.starts_with(w));
+            assert!(is_told || cause.is_none() && wanted.is_none(), "{text}: {cause:?}");
         }
     }
 

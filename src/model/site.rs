@@ -18,6 +18,22 @@ impl SiteId {
             !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
         })
     }
+
+    /// An id as somebody might have written it who wrote this text instead: without accents, in small letters.
+    #[must_use]
+    pub fn proposed(text: &str) -> String {
+        let small = text.to_lowercase();
+        let plain = small.chars().map(|c| match c {
+            'å' | 'ä' | 'á' | 'à' => 'a',
+            'ö' | 'ø' | 'ó' => 'o',
+            'é' | 'è' | 'ë' => 'e',
+            'ü' => 'u',
+            c if c.is_ascii_alphanumeric() => c,
+            _ => '-',
+        });
+        let plain: String = plain.collect();
+        plain.split('-').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-")
+    }
 }
 
 impl From<&str> for SiteId {
@@ -119,6 +135,25 @@ pub struct Site {
 }
 
 impl Site {
+    /// A site of which nothing else is known.
+    #[must_use]
+    pub fn new(id: SiteId, kind: SiteKind, name: impl Into<String>) -> Self {
+        Self {
+            id,
+            kind,
+            name: name.into(),
+            tags: Vec::new(),
+            position: None,
+            publication: None,
+            bathing: None,
+            ratings: Vec::new(),
+            backwaters: Vec::new(),
+            direction: None,
+            lot: None,
+            quality: Vec::new(),
+        }
+    }
+
     /// What this site says of a quantity.
     #[must_use]
     pub fn quality_of(&self, quantity: &QuantityName) -> Option<&QualityRule> {

@@ -1,8 +1,8 @@
 //! Runs the examples of a profile, which is how a catalogue is proved.
 
+mod fields;
+
 use std::collections::BTreeMap;
-use std::fmt;
-use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
@@ -10,35 +10,39 @@ use serde_json::{Map, Value};
 use super::decode::{Codecs, DecodeError, DecodeRequest, Decoded};
 use super::judge::judge_range;
 use crate::catalog::{DeviceProfile, Example, Wanted};
+use crate::codec::CodecError;
+use crate::document::Fault;
 use crate::model::{Measurement, QuantityKind, QuantityName};
 
 /// Codecs and datasheets round; these are the tolerances of the published vectors.
 const RELATIVE_TOLERANCE: f64 = 1e-5;
 const ABSOLUTE_TOLERANCE: f64 = 1e-6;
 
-/// An example that did not come out as it says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ExampleFault {
-    pub file: PathBuf,
-    pub line: usize,
-    pub example: String,
-    pub field: String,
-    pub wanted: String,
-    pub got: String,
+/// An example and what has come out of it.
+struct Outcome<'e> {
+    example: &'e Example,
+    decoded: Result<Decoded, DecodeError>,
 }
 
-impl fmt::Display for ExampleFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { file, line, example, field, wanted, got } = self;
-        write!(f, "{}:{line}: example {example:?}: {field} is {got}, want {wanted}", file.display())
+impl Outcome<'_> {
+    /// Why the script has not come to its end, unless that is what the example shows.
+    fn script_error(&self) -> Option<&CodecError> {
+        let Err(DecodeError::Codec(error)) = &self.decoded else { return None };
+        let is_wanted =
+            matches!(&self.example.wanted, Wanted::Error(part) if error.to_string().contains(part));
+        (!is_wanted).then_some(error)
+    }
+
+    /// Whether it should have been decoded and was not.
+    fn has_failed(&self) -> bool {
+        self.decoded.is_err() && matches!(self.example.wanted, Wanted::Measurements { .. })
     }
 }
 
-/// Runs all examples of a profile and returns those that fail.
+/// Runs all examples of a profile and returns what is wrong.
 #[must_use]
-pub fn run_examples(codecs: &mut Codecs, profile: &DeviceProfile) -> Vec<ExampleFault> {
-    let mut faults = Vec::new();
-    for example in &profile.examples {
+pub fn run_examples<'p>(codecs: &mut Codecs, profile: &'p DeviceProfile) -> Vec<Fault> {
+    let mut run = |example: &'p Example| {
         let decoded = codecs.decode(&DecodeRequest {
             profile: &profile.id,
             f_port: example.f_port,
@@ -46,16 +50,61 @@ pub fn run_examples(codecs: &mut Codecs, profile: &DeviceProfile) -> Vec<Example
             recv_time: example.recv_time.unwrap_or(DateTime::UNIX_EPOCH),
             variables: &example.variables,
         });
-        let mut check = Check { profile, example, faults: &mut faults };
-        check.result(decoded);
+        Outcome { example, decoded }
+    };
+    let outcomes: Vec<Outcome<'_>> = profile.examples.iter().map(&mut run).collect();
+    let mut faults = script_faults(profile, &outcomes);
+    let mut never_given = Vec::new();
+    // What a frame that was not decoded would have given is not known.
+    if !outcomes.iter().any(Outcome::has_failed) {
+        let decoded = outcomes.iter().filter_map(|outcome| outcome.decoded.as_ref().ok());
+        let data: Vec<_> = decoded.map(|decoded| &decoded.data).collect();
+        for (fault, quantity) in fields::never_given(profile, &data) {
+            faults.push(fault);
+            never_given.push(quantity);
+        }
+    }
+    for outcome in outcomes {
+        if outcome.script_error().is_none() {
+            let (example, never_given) = (outcome.example, &never_given);
+            let mut check = Check { profile, example, never_given, faults: &mut faults };
+            check.result(outcome.decoded);
+        }
     }
     faults
+}
+
+/// The faults of the script itself, each once.
+fn script_faults(profile: &DeviceProfile, outcomes: &[Outcome<'_>]) -> Vec<Fault> {
+    let mut found: Vec<(&CodecError, &Example)> = Vec::new();
+    for outcome in outcomes {
+        if let Some(error) = outcome.script_error()
+            && !found.iter().any(|(known, _)| *known == error)
+        {
+            found.push((error, outcome.example));
+        }
+    }
+    let is_of_all =
+        |error: &CodecError| outcomes.iter().all(|outcome| outcome.script_error() == Some(error));
+    let fault = |(error, example): (&CodecError, &Example)| {
+        let fault = profile.script_fault(error);
+        let at = format!("{}:{}", profile.file.display(), example.line);
+        match is_of_all(error) {
+            true => fault,
+            false => {
+                Fault { wanted: format!("example {:?} at {at} decoded", example.name), ..fault }
+            }
+        }
+    };
+    found.into_iter().map(fault).collect()
 }
 
 struct Check<'c> {
     profile: &'c DeviceProfile,
     example: &'c Example,
-    faults: &'c mut Vec<ExampleFault>,
+    /// Quantities of which it has been said already why they are missing.
+    never_given: &'c [QuantityName],
+    faults: &'c mut Vec<Fault>,
 }
 
 impl Check<'_> {
@@ -91,7 +140,7 @@ impl Check<'_> {
         let measured: Vec<&Measurement> =
             decoded.measurements.iter().filter(|m| m.time.is_none()).collect();
         let got = self.as_json(&measured);
-        self.compare("", expect, &got);
+        self.compare("", expect, &got, &decoded.warnings);
     }
 
     fn history(&mut self, history: &[Map<String, Value>], decoded: &Decoded) {
@@ -114,7 +163,8 @@ impl Check<'_> {
         for time in times {
             let (wanted, measured) = (wanted.remove(&time), measured.remove(&time));
             let got = self.as_json(&measured.unwrap_or_default());
-            self.compare(&format!(" at {}", time.to_rfc3339()), &wanted.unwrap_or_default(), &got);
+            let (at, wanted) = (format!(" at {}", time.to_rfc3339()), wanted.unwrap_or_default());
+            self.compare(&at, &wanted, &got, &decoded.warnings);
         }
     }
 
@@ -132,11 +182,24 @@ impl Check<'_> {
         }
     }
 
-    fn compare(&mut self, at: &str, wanted: &Map<String, Value>, got: &Map<String, Value>) {
+    fn compare(
+        &mut self,
+        at: &str,
+        wanted: &Map<String, Value>,
+        got: &Map<String, Value>,
+        warnings: &[String],
+    ) {
         for (name, wanted) in wanted {
-            let got = got.get(name).unwrap_or(&Value::Null);
-            if !alike(wanted, got) {
-                self.fault(&format!("{name}{at}"), wanted, got);
+            let field = format!("{name}{at}");
+            match got.get(name) {
+                Some(got) if alike(wanted, got) => {}
+                Some(got) => self.fault(&field, wanted, got),
+                None if self.never_given.iter().any(|given| *given.0 == **name) => {}
+                None if warnings.is_empty() => self.fault(&field, wanted, "missing"),
+                None => {
+                    let got = format!("missing ({})", warnings.join("; "));
+                    self.fault(&field, wanted, &got);
+                }
             }
         }
         for (name, got) in got.iter().filter(|(name, _)| !wanted.contains_key(*name)) {
@@ -161,13 +224,12 @@ impl Check<'_> {
         wanted: &(impl ToString + ?Sized),
         got: &(impl ToString + ?Sized),
     ) {
-        self.faults.push(ExampleFault {
+        self.faults.push(Fault {
             file: self.profile.file.clone(),
             line: self.example.line,
-            example: self.example.name.clone(),
-            field: field.to_owned(),
+            key: format!("example {:?}: {field}", self.example.name),
+            value: got.to_string(),
             wanted: wanted.to_string(),
-            got: got.to_string(),
         });
     }
 }

@@ -63,7 +63,8 @@ impl Normalised {
     }
 }
 
-fn find<'v>(record: &'v Map<String, Value>, path: &str) -> Option<&'v Value> {
+/// The value at a path whose dots lead into nested objects.
+pub(super) fn find<'v>(record: &'v Map<String, Value>, path: &str) -> Option<&'v Value> {
     let mut keys = path.split('.');
     let first = record.get(keys.next()?)?;
     keys.try_fold(first, |value, key| value.get(key))

@@ -156,20 +156,7 @@ mod tests {
     }
 
     fn fleet() -> Fleet {
-        let site = |id: &str| Site {
-            id: id.into(),
-            kind: SiteKind::GaugingStation,
-            name: id.to_owned(),
-            position: None,
-            publication: None,
-            bathing: None,
-            ratings: Vec::new(),
-            backwaters: Vec::new(),
-            tags: Vec::new(),
-            direction: None,
-            lot: None,
-            quality: Vec::new(),
-        };
+        let site = |id: &str| Site::new(id.into(), SiteKind::GaugingStation, id);
         let device = |number| Device {
             dev_eui: DevEui(number),
             profile: ProfileId::from("elsys/elt-2"),

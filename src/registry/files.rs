@@ -1,10 +1,12 @@
 //! Reads the fleet from the operator's files: sites, devices and deployments.
 
 mod counter;
+mod delivery;
 mod installation;
 mod quality;
 mod rating;
 
+use std::collections::btree_map::Entry as Place;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
@@ -13,7 +15,7 @@ use chrono::{DateTime, Utc};
 use toml::de::DeValue;
 
 use crate::catalog::Catalog;
-use crate::document::{self, Faults, FromToml, Section};
+use crate::document::{self, Entry, Faults, FromToml, Section, or_near};
 use crate::model::{
     Bathing, Deployment, DevEui, Device, MonthDay, Position, ProfileId, Publication, Season, Site,
     SiteId, SiteKind,
@@ -27,8 +29,8 @@ const DEPLOYMENTS: &str = "deployments.toml";
 const CURRENT_FOR: Duration = Duration::from_secs(3 * 3600);
 const STALE_FOR: Duration = Duration::from_secs(24 * 3600);
 
-/// Reads `sites.toml`, `devices.toml` and `deployments.toml` of a folder. What is wrong is added
-/// to `faults` and left out.
+/// Reads `sites.toml`, `devices.toml` and `deployments.toml` of a folder, and all lists of devices in it, which are
+/// `*.csv`. What is wrong is added to `faults` and left out.
 #[must_use]
 pub fn read_fleet(folder: &Path, catalog: &Catalog, faults: &Faults) -> Fleet {
     let mut known = Known::default();
@@ -38,22 +40,26 @@ pub fn read_fleet(folder: &Path, catalog: &Catalog, faults: &Faults) -> Fleet {
     let devices = document::read_tables(&folder.join(DEVICES), faults, "device", |section| {
         read_device(section, catalog, &mut known)
     });
+    let mut fleet = Fleet {
+        sites: sites.unwrap_or_default().into_iter().flatten().collect(),
+        devices: devices.unwrap_or_default().into_iter().flatten().collect(),
+        deployments: Vec::new(),
+    };
+    delivery::read_deliveries(folder, catalog, faults, &mut known, &mut fleet);
     let deployments =
         document::read_tables(&folder.join(DEPLOYMENTS), faults, "deployment", |section| {
             read_deployment(section, catalog, &mut known)
         });
-    Fleet {
-        sites: sites.unwrap_or_default().into_iter().flatten().collect(),
-        devices: devices.unwrap_or_default().into_iter().flatten().collect(),
-        deployments: deployments.unwrap_or_default().into_iter().flatten().collect(),
-    }
+    fleet.deployments.extend(deployments.unwrap_or_default().into_iter().flatten());
+    fleet
 }
 
 /// What has been read so far, to find what is there twice or not at all.
 #[derive(Default)]
 struct Known {
     sites: BTreeSet<SiteId>,
-    devices: BTreeSet<DevEui>,
+    /// With where they are told of.
+    devices: BTreeMap<DevEui, String>,
     deployments: BTreeMap<DevEui, Vec<Deployment>>,
 }
 
@@ -128,14 +134,13 @@ fn read_device(section: &Section<'_>, catalog: &Catalog, known: &mut Known) -> O
     let id: Option<String> = section.required("profile");
     let name = section.optional("name");
     let variables = section.or("variables", BTreeMap::new());
-    if let Some(dev_eui) = dev_eui
-        && !known.devices.insert(dev_eui)
-    {
-        section.refuse("dev_eui", "a DevEUI that no other device has");
+    if let Some(dev_eui) = dev_eui {
+        known.note_device(section, dev_eui);
     }
     let id = ProfileId::from(id?.as_str());
     match catalog.profile(&id) {
-        None => section.refuse("profile", "a profile of the catalogue, <vendor>/<model>"),
+        None if catalog.is_faulty(&id) => {}
+        None => section.refuse("profile", &catalog.wanted_profile(&id.0)),
         Some(profile) => {
             for (name, wanted) in profile.variable_faults(&variables) {
                 section.refuse("variables", &format!("{name} to be {wanted}"));
@@ -156,11 +161,11 @@ fn read_deployment(
     let until = section.optional("until");
     let installations =
         from.map(|from| installation::read_installations(section, from, until, catalog));
-    if dev_eui.is_some_and(|dev_eui| !known.devices.contains(&dev_eui)) {
-        section.refuse("dev_eui", &format!("a device of {DEVICES}"));
+    if dev_eui.is_some_and(|dev_eui| !known.devices.contains_key(&dev_eui)) {
+        section.refuse("dev_eui", &format!("a device of {DEVICES} or of a list *.csv beside it"));
     }
-    if site.as_ref().is_some_and(|site| !known.sites.contains(site)) {
-        section.refuse("site", &format!("a site of {SITES}"));
+    if let Some(site) = site.as_ref().filter(|site| !known.sites.contains(*site)) {
+        section.refuse("site", &known.wanted_site(site, &format!("a site of {SITES}")));
     }
     let deployment = Deployment {
         dev_eui: dev_eui?,
@@ -169,15 +174,40 @@ fn read_deployment(
         until,
         installations: installations?,
     };
-    if deployment.until.is_some_and(|until| until <= deployment.from) {
-        section.refuse("until", "a time after from");
-    }
-    let others = known.deployments.entry(deployment.dev_eui).or_default();
-    if others.iter().any(|other| overlap(other, &deployment)) {
-        section.refuse("from", "a time when the device stands nowhere else");
-    }
-    others.push(deployment.clone());
+    known.note_deployment(section, &deployment);
     Some(deployment)
+}
+
+impl Known {
+    /// Whether it is the first of its DevEUI.
+    fn note_device(&mut self, entry: &impl Entry, dev_eui: DevEui) -> bool {
+        match self.devices.entry(dev_eui) {
+            Place::Vacant(place) => {
+                place.insert(entry.place());
+                true
+            }
+            Place::Occupied(other) => {
+                let wanted = format!("a DevEUI that no other device has; {} has it", other.get());
+                entry.refuse("dev_eui", &wanted);
+                false
+            }
+        }
+    }
+
+    fn note_deployment(&mut self, entry: &impl Entry, deployment: &Deployment) {
+        if deployment.until.is_some_and(|until| until <= deployment.from) {
+            entry.refuse("until", "a time after from");
+        }
+        let others = self.deployments.entry(deployment.dev_eui).or_default();
+        if others.iter().any(|other| overlap(other, deployment)) {
+            entry.refuse("from", "a time when the device stands nowhere else");
+        }
+        others.push(deployment.clone());
+    }
+
+    fn wanted_site(&self, written: &SiteId, wanted: &str) -> String {
+        or_near(wanted, &written.0, self.sites.iter().map(|id| &*id.0))
+    }
 }
 
 fn overlap(a: &Deployment, b: &Deployment) -> bool {
@@ -187,6 +217,14 @@ fn overlap(a: &Deployment, b: &Deployment) -> bool {
 impl FromToml for DevEui {
     fn wanted() -> String {
         "a DevEUI of 16 hexadecimal digits".to_owned()
+    }
+
+    fn wanted_for(written: &str) -> String {
+        let cause = written.parse::<Self>().err().and_then(|error| error.cause());
+        match cause {
+            Some(cause) => format!("{}; {cause}", Self::wanted()),
+            None => Self::wanted(),
+        }
     }
 
     fn from_toml(value: &DeValue<'_>) -> Option<Self> {
@@ -199,6 +237,12 @@ impl FromToml for SiteId {
         "an id of lower-case letters, digits and single hyphens".to_owned()
     }
 
+    fn wanted_for(written: &str) -> String {
+        let id = Self::proposed(written);
+        let is_one = Self::is_valid(&id);
+        if is_one { format!("{}, such as {id}", Self::wanted()) } else { Self::wanted() }
+    }
+
     fn from_toml(value: &DeValue<'_>) -> Option<Self> {
         value.as_str().filter(|text| Self::is_valid(text)).map(Self::from)
     }
@@ -207,6 +251,10 @@ impl FromToml for SiteId {
 impl FromToml for SiteKind {
     fn wanted() -> String {
         format!("one of {}", Self::ALL.map(Self::name).join(", "))
+    }
+
+    fn names() -> Vec<&'static str> {
+        Self::ALL.map(Self::name).into()
     }
 
     fn from_toml(value: &DeValue<'_>) -> Option<Self> {

@@ -31,16 +31,16 @@ fn what_is_wrong_with_a_rule_is_named_with_line_key_value_and_what_is_wanted() {
     let cases: &[(String, &str)] = &[
         (level("above = 63.5\nclear = 63.6"), "alerts.toml:5: rule[1].clear is 63.6, want at most above"),
         (level("above = 9000.0"), "alerts.toml:4: rule[1].above is 9000.0, want a limit within the range of water_level"),
-        (level("above = 1.0\nsites = [\"ingen\"]"), "alerts.toml:5: rule[1].sites is [\"ingen\"], want ids of sites.toml"),
+        (level("above = 1.0\nsites = [\"ingen\"]"), "alerts.toml:5: rule[1].sites is [\"ingen\"], want ids of sites, as ingen is not"),
         (level("above = 1.0\nsv = \"{longitude}\""), "alerts.toml:5: rule[1].sv is \"{longitude}\", want a text with no placeholders but {site}, {site_id}, {quantity}, {value}, {limit}, {unit}, {since}, {device}, {gateway}, {source}, {count}, {list}"),
         (level("above = 1.0\nseverity = \"panic\""), "alerts.toml:5: rule[1].severity is \"panic\", want one of info, warning, critical"),
         (level("above = \"hett\""), "alerts.toml:4: rule[1].above is \"hett\", want a number"),
         (level("above = 1.0\nbelow = 0.5"), "alerts.toml:2: rule[1].id is \"a\", want a rule with exactly one of above, below, rises, falls, is_on = true, over_baseline, stale_after"),
         // One fault makes no others.
         ("[[rule]]\nid = \"a\"\nquantity = \"leek\"\nis_on = true\nkinds = [\"leak_point\"]\nseverity = \"critical\"\nsv = \"a\"\nen = \"b\"\n".to_owned(),
-            "alerts.toml:3: rule[1].quantity is \"leek\", want a quantity of quantities.toml"),
-        ("[builtin.silent]\nmissd = 4\n".to_owned(), "alerts.toml:2: builtin.silent.missd is 4, an unknown key, want one of the keys en, missed, off, quiet, runbook, severity, sv"),
-        ("[builtin.silence]\n".to_owned(), "alerts.toml:1: builtin.silence is [builtin.silence], an unknown key, want one of the keys battery_low, clock_skew, codec_failing, counter_gaps, silent, source_quiet"),
+            "alerts.toml:3: rule[1].quantity is \"leek\", want a quantity of quantities.toml; did you mean leak?"),
+        ("[builtin.silent]\nmissd = 4\n".to_owned(), "alerts.toml:2: builtin.silent.missd is 4, an unknown key, want one of the keys en, missed, off, quiet, runbook, severity, sv; did you mean missed?"),
+        ("[builtin.silence]\n".to_owned(), "alerts.toml:1: builtin.silence is [builtin.silence], an unknown key, want one of the keys battery_low, clock_skew, codec_failing, counter_gaps, silent, source_quiet; did you mean silent?"),
     ];
     for (text, wanted) in cases {
         assert_eq!(faults_of(text), [*wanted], "{text}");

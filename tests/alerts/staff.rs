@@ -112,7 +112,7 @@ fn what_is_wrong_with_a_rule_is_said_by_key_as_it_is_of_the_file() {
     let cases = [
         ("a", with("above", json!("hett")), "above", "\"hett\"", "a number"),
         ("a", with("above", json!(900)), "above", "900", "a limit within the range of water_temperature"),
-        ("a", with("sites", json!(["ingen"])), "sites", "[\"ingen\"]", "ids of sites.toml"),
+        ("a", with("sites", json!(["ingen"])), "sites", "[\"ingen\"]", "ids of sites, as ingen is not"),
         ("a", with("quantity", json!("water")), "quantity", "\"water\"", "a quantity of quantities.toml"),
         ("a", with("longitude", json!(12)), "longitude", "12, an unknown key", "one of the keys above,"),
         ("a", with("sv", json!("{position}")), "sv", "\"{position}\"", "a text with no placeholders but"),
@@ -165,12 +165,12 @@ fn a_rule_that_no_longer_fits_is_said_and_blocks_nothing() {
     assert!(said.starts_with("bron, varmt of the staff watch nothing"), "{said}");
     assert_eq!(app.api.metric("alert_rules", &[("origin", "unfit")]), 2.0);
     let listed = out(&alerts(&home, &["rules"]));
-    let shown = "watches nothing: sites is [\"bron\"], want ids of sites.toml";
+    let shown = "watches nothing: sites is [\"bron\"], want ids of sites, as bron is not";
     assert!(listed.contains(shown) && listed.contains("(Eva: prov)"), "{listed}");
     assert!(listed.contains("missed = 3") && listed.contains("above = 20.0"), "{listed}");
     let unfit = app.api.staff("alert-rules/bron");
     assert_eq!(unfit["in_force"], false);
-    assert_eq!(unfit["errors"][0]["wanted"], "ids of sites.toml", "{unfit}");
+    assert_eq!(unfit["errors"][0]["key"], "sites", "{unfit}");
     publish(app.listener("inside"), &[Up::water(WATER, 1, 215).at(ago(9)).message()]);
     app.api.received(1);
     let alerts = app.api.staff("alerts")["alerts"].clone();

@@ -102,7 +102,7 @@ fn the_examples_of_the_empty_fleet_are_right() {
     }
     let checked = check(&home);
     assert_eq!((checked.code, faults(&checked)), (Some(0), vec![]));
-    assert!(checked.out.contains("2 sites, 1 devices, 1 deployments"), "{}", checked.out);
+    assert!(checked.out.contains("2 sites, 1 device, 1 deployment"), "{}", checked.out);
 }
 
 #[test]

@@ -176,7 +176,7 @@ fn what_is_typed_wrongly_is_named() {
     let cases = [
         (
             &["--profile", "elsys/none", "--f-port", "5", "00"][..],
-            "elsys/none is not in the catalogue, which has ",
+            "elsys/none is not in the catalogue, want a profile that `stadspuls catalog list` shows",
         ),
         (&["--profile", "elsys/elt-2", "00"], "--f-port is missing\n"),
         (

@@ -8,7 +8,7 @@ use super::{Keys, channels, known_keys, load, table_name};
 #[rustfmt::skip]
 const CASES: &[(&str, &str)] = &[
     (r#"stroe = 1"#,
-     r#"1: stroe is 1, an unknown key, want one of the keys alert, api, catalog, fleet, ingest, limits, listener, retention, sink, source, store"#),
+     r#"1: stroe is 1, an unknown key, want one of the keys alert, api, catalog, fleet, ingest, limits, listener, retention, sink, source, store; did you mean store?"#),
     (r#"store = 1"#,
      r#"1: store is 1, want a table"#),
     (r#"store.dir = """#,
@@ -96,7 +96,7 @@ const CASES: &[(&str, &str)] = &[
     (r#"source.a = { broker = "mqtt://h", client_id = "c", filters = "t" }"#,
      r#"1: source.a.filters is "t", want a list, each a text"#),
     (r#"+format = "chirpstack""#,
-     r#"5: source.a.format is "chirpstack", want one of auto, chirpstack-v4-json, chirpstack-v4-protobuf, chirpstack-v3-json_v3, chirpstack-v3-json, chirpstack-v3-protobuf, servanet, loraserver-v1, milesight-gw, tts-v3, netmore, thingpark, loriot, helium-console, aws-iot-lorawan, wanesy, orange-liveobjects, multitech, everynet, plain-json"#),
+     r#"5: source.a.format is "chirpstack", want one of auto, chirpstack-v4-json, chirpstack-v4-protobuf, chirpstack-v3-json_v3, chirpstack-v3-json, chirpstack-v3-protobuf, servanet, loraserver-v1, milesight-gw, tts-v3, netmore, thingpark, loriot, helium-console, aws-iot-lorawan, wanesy, orange-liveobjects, multitech, everynet, plain-json; did you mean chirpstack-v3-json, chirpstack-v4-json, chirpstack-v3-json_v3, chirpstack-v3-protobuf or chirpstack-v4-protobuf?"#),
     (r#"+protocol = 5"#,
      r#"5: source.a.protocol is 5, want "5" or "3.1.1""#),
     (r#"+username = "u""#,
@@ -137,7 +137,7 @@ password = "hemlig""#,
     (r#"listener.b.bind = "0.0.0.0:1883""#,
      r#"1: listener.b.users is missing, want at least one user, since others can reach the address"#),
     (r#"listener.b.format = "json""#,
-     r#"1: listener.b.format is "json", want one of auto, chirpstack-v4-json, chirpstack-v4-protobuf, chirpstack-v3-json_v3, chirpstack-v3-json, chirpstack-v3-protobuf, servanet, loraserver-v1, milesight-gw, tts-v3, netmore, thingpark, loriot, helium-console, aws-iot-lorawan, wanesy, orange-liveobjects, multitech, everynet, plain-json"#),
+     r#"1: listener.b.format is "json", want one of auto, chirpstack-v4-json, chirpstack-v4-protobuf, chirpstack-v3-json_v3, chirpstack-v3-json, chirpstack-v3-protobuf, servanet, loraserver-v1, milesight-gw, tts-v3, netmore, thingpark, loriot, helium-console, aws-iot-lorawan, wanesy, orange-liveobjects, multitech, everynet, plain-json; did you mean plain-json, chirpstack-v3-json, chirpstack-v4-json or chirpstack-v3-json_v3?"#),
     (r#"listener.b.connections = 0"#,
      r#"1: listener.b.connections is 0, want at least 1"#),
     (r#"listener.b.packet_bytes = 0"#,
@@ -192,7 +192,7 @@ source.a = { broker = "mqtt://h", client_id = "c", filters = ["t"] }"#,
     (r#"ingest.c.token = "hemlig""#,
      r#"1: ingest.c.token is not shown here, want { env = "NAME" } or { file = "path" }"#),
     (r#"ingest.c = { token = { env = "T" }, format = "json" }"#,
-     r#"1: ingest.c.format is "json", want one of auto, chirpstack-v4-json, chirpstack-v4-protobuf, chirpstack-v3-json_v3, chirpstack-v3-json, chirpstack-v3-protobuf, servanet, loraserver-v1, milesight-gw, tts-v3, netmore, thingpark, loriot, helium-console, aws-iot-lorawan, wanesy, orange-liveobjects, multitech, everynet, plain-json"#),
+     r#"1: ingest.c.format is "json", want one of auto, chirpstack-v4-json, chirpstack-v4-protobuf, chirpstack-v3-json_v3, chirpstack-v3-json, chirpstack-v3-protobuf, servanet, loraserver-v1, milesight-gw, tts-v3, netmore, thingpark, loriot, helium-console, aws-iot-lorawan, wanesy, orange-liveobjects, multitech, everynet, plain-json; did you mean plain-json, chirpstack-v3-json, chirpstack-v4-json or chirpstack-v3-json_v3?"#),
     (r#"sink = 1"#,
      r#"1: sink is 1, want a table"#),
     (r#"sink.influxdb = 1"#,
@@ -292,7 +292,7 @@ fn a_misspelt_key_is_named_with_those_it_could_have_been() {
     let (_, faults) =
         load("[source.a]\nbrokr = \"mqtt://h\"\nclient_id = \"c\"\nfilters = [\"t\"]\n");
     let known = "broker, client_id, filters, format, keep_alive, packet_bytes, password, protocol, \
-                 receive_maximum, session_expiry, tls, username";
+                 receive_maximum, session_expiry, tls, username; did you mean broker?";
     assert_eq!(
         faults,
         [

@@ -34,13 +34,13 @@ const CASES: &[(&str, &str, &[&str])] = &[
         r#"6: site[2].id is "a", want an id that no other site has"#,
     ]),
     ("sites.toml", "[[site]]\nid = \"Nolhaga å\"\nkind = \"leak_point\"\nname = \"B\"", &[
-        r#"6: site[2].id is "Nolhaga å", want an id of lower-case letters, digits and single hyphens"#,
+        r#"6: site[2].id is "Nolhaga å", want an id of lower-case letters, digits and single hyphens, such as nolhaga-a"#,
     ]),
     ("sites.toml", "[[site]]\nid = \"b--c\"\nkind = \"leak_point\"\nname = \"B\"", &[
-        r#"6: site[2].id is "b--c", want an id of lower-case letters, digits and single hyphens"#,
+        r#"6: site[2].id is "b--c", want an id of lower-case letters, digits and single hyphens, such as b-c"#,
     ]),
     ("sites.toml", "[[site]]\nid = \"b\"\nkind = \"leak\"\nname = \"B\"", &[
-        r#"7: site[2].kind is "leak", want one of bathing_place, gauging_station, leak_point, parking_space, snow_station, soil_bed, litter_bin, visitor_counter, parking_lot"#,
+        r#"7: site[2].kind is "leak", want one of bathing_place, gauging_station, leak_point, parking_space, snow_station, soil_bed, litter_bin, visitor_counter, parking_lot; did you mean leak_point?"#,
     ]),
     ("sites.toml", "[[site]]\nid = \"b\"\nkind = \"bathing_place\"\nname = \"B\"", &[
         r#"5: site[2].bathing is missing, want a table [site.bathing] for a bathing place"#,
@@ -63,13 +63,13 @@ const CASES: &[(&str, &str, &[&str])] = &[
         r#"6: site[1].bathing.bathing_season is ["06-21", "13-01"], want first and last day such as ["05-15", "09-15"]"#,
     ]),
     ("devices.toml", "[[device]]\ndev_eui = \"00-00-00-00-00-00-00-01\"\nprofile = \"elsys/elt-2\"", &[
-        r#"5: device[2].dev_eui is "00-00-00-00-00-00-00-01", want a DevEUI that no other device has"#,
+        r#"5: device[2].dev_eui is "00-00-00-00-00-00-00-01", want a DevEUI that no other device has; devices.toml:1 has it"#,
     ]),
     ("devices.toml", "[[device]]\ndev_eui = \"1\"\nprofile = \"elsys/elt-2\"", &[
-        r#"5: device[2].dev_eui is "1", want a DevEUI of 16 hexadecimal digits"#,
+        r#"5: device[2].dev_eui is "1", want a DevEUI of 16 hexadecimal digits; this one has 1"#,
     ]),
     ("devices.toml", "[[device]]\ndev_eui = \"0000000000000002\"\nprofile = \"elsys/elt-3\"", &[
-        r#"6: device[2].profile is "elsys/elt-3", want a profile of the catalogue, <vendor>/<model>"#,
+        r#"6: device[2].profile is "elsys/elt-3", want a profile that `stadspuls catalog list` shows, <vendor>/<model>; did you mean elsys/elt-2?"#,
     ]),
     ("devices.toml", "[[device]]\ndev_eui = \"0000000000000002\"\nprofile = \"elsys/elt-2\"\nvariables = { a = \"1\" }", &[
         r#"7: device[2].variables is { a = "1" }, want a to be no variables, since elsys/elt-2 has none"#,
@@ -81,7 +81,7 @@ const CASES: &[(&str, &str, &[&str])] = &[
         r#"4: device[1].serial is "4711", an unknown key, want one of the keys dev_eui, name, profile, variables"#,
     ]),
     ("deployments.toml", "[[deployment]]\ndev_eui = \"0000000000000002\"\nsite = \"a\"\nfrom = 2026-04-01T00:00:00Z", &[
-        r#"7: deployment[2].dev_eui is "0000000000000002", want a device of devices.toml"#,
+        r#"7: deployment[2].dev_eui is "0000000000000002", want a device of devices.toml or of a list *.csv beside it"#,
     ]),
     ("deployments.toml", "[[deployment]]\ndev_eui = \"0000000000000001\"\nsite = \"b\"\nfrom = 2026-04-01T00:00:00Z", &[
         r#"8: deployment[2].site is "b", want a site of sites.toml"#,
@@ -170,7 +170,7 @@ const CASES: &[(&str, &str, &[&str])] = &[
     ]),
 ];
 
-fn write_fleet(folder: &Path) {
+pub fn write_fleet(folder: &Path) {
     for (name, text) in FILES {
         fs::write(folder.join(name), text).unwrap();
     }
@@ -269,7 +269,7 @@ fn check_of_the_default_file_with_a_fleet_has_no_fault() {
         checked.err
     );
     assert!(
-        checked.out.ends_with("1 sites, 1 devices, 1 deployments, 0 alert rules: no faults\n"),
+        checked.out.ends_with("1 site, 1 device, 1 deployment, 0 alert rules: no faults\n"),
         "{}",
         checked.out
     );

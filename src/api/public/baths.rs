@@ -102,9 +102,6 @@ mod tests {
 
     fn bath() -> Site {
         Site {
-            id: "playa-mjorn".into(),
-            kind: SiteKind::BathingPlace,
-            name: "Playa Mjörn".to_owned(),
             position: Some(Position { longitude_deg: 12.5, latitude_deg: 57.9 }),
             publication: Some(Publication {
                 purpose: "bathing".to_owned(),
@@ -122,12 +119,7 @@ mod tests {
                 current_for: Duration::from_secs(10_800),
                 stale_for: Duration::from_secs(86_400),
             }),
-            ratings: Vec::new(),
-            backwaters: Vec::new(),
-            tags: Vec::new(),
-            direction: None,
-            lot: None,
-            quality: Vec::new(),
+            ..Site::new("playa-mjorn".into(), SiteKind::BathingPlace, "Playa Mjörn")
         }
     }
 

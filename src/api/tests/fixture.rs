@@ -274,9 +274,6 @@ pub fn fleet() -> Fleet {
 
 fn bath(id: &str, name: &str, lake: &str, (longitude_deg, latitude_deg): (f64, f64)) -> Site {
     Site {
-        id: id.into(),
-        kind: SiteKind::BathingPlace,
-        name: name.to_owned(),
         position: Some(Position { longitude_deg, latitude_deg }),
         publication: Some(Publication {
             purpose: "hemligt syfte".to_owned(),
@@ -294,12 +291,7 @@ fn bath(id: &str, name: &str, lake: &str, (longitude_deg, latitude_deg): (f64, f
             current_for: Duration::from_secs(3 * 3600),
             stale_for: Duration::from_secs(24 * 3600),
         }),
-        ratings: Vec::new(),
-        backwaters: Vec::new(),
-        tags: Vec::new(),
-        direction: None,
-        lot: None,
-        quality: Vec::new(),
+        ..Site::new(id.into(), SiteKind::BathingPlace, name)
     }
 }
 

@@ -128,20 +128,7 @@ pub fn fleet(devices: u32) -> Fleet {
     let mut fleet = Fleet::default();
     for device in 0..devices {
         let (dev_eui, id) = (DevEui(dev_eui(device)), SiteId::from(site(device).as_str()));
-        fleet.sites.push(Site {
-            id: id.clone(),
-            kind: SiteKind::GaugingStation,
-            name: site(device),
-            position: None,
-            publication: None,
-            bathing: None,
-            ratings: Vec::new(),
-            backwaters: Vec::new(),
-            tags: Vec::new(),
-            direction: None,
-            lot: None,
-            quality: Vec::new(),
-        });
+        fleet.sites.push(Site::new(id.clone(), SiteKind::GaugingStation, site(device)));
         fleet.devices.push(Device {
             dev_eui,
             profile: ProfileId::from(PROFILE),

@@ -139,20 +139,7 @@ fn fleet(dev_eui: DevEui, profile: &DeviceProfile, example: &Example) -> Fleet {
     let site = SiteId::from("bench");
     let from = DateTime::<Utc>::UNIX_EPOCH - chrono::TimeDelta::days(1);
     Fleet {
-        sites: vec![Site {
-            id: site.clone(),
-            kind: SiteKind::SnowStation,
-            name: "bench".to_owned(),
-            position: None,
-            publication: None,
-            bathing: None,
-            ratings: Vec::new(),
-            backwaters: Vec::new(),
-            tags: Vec::new(),
-            direction: None,
-            lot: None,
-            quality: Vec::new(),
-        }],
+        sites: vec![Site::new(site.clone(), SiteKind::SnowStation, "bench")],
         devices: vec![Device {
             dev_eui,
             profile: profile.id.clone(),

@@ -8,20 +8,7 @@ const BAD: Quality = Quality::Bad(Reason::OutOfRange);
 const SKEWED: Quality = Quality::Uncertain(Reason::ClockSkew);
 
 fn site(kind: SiteKind) -> Site {
-    Site {
-        id: SiteId::from("platsen"),
-        kind,
-        name: "Platsen".to_owned(),
-        position: None,
-        publication: None,
-        bathing: None,
-        ratings: Vec::new(),
-        backwaters: Vec::new(),
-        tags: Vec::new(),
-        direction: None,
-        lot: None,
-        quality: Vec::new(),
-    }
+    Site::new("platsen".into(), kind, "Platsen")
 }
 
 fn installed() -> Installation {

@@ -37,18 +37,9 @@ fn site(id: &str, kind: SiteKind) -> Site {
     let is_lot = kind == SiteKind::ParkingLot;
     let lot = Lot { capacity: 40, offset: 5, reset_at: "04:00:00".parse().unwrap() };
     Site {
-        id: id.into(),
-        kind,
-        name: id.to_owned(),
-        position: None,
-        publication: None,
-        bathing: None,
-        ratings: Vec::new(),
-        backwaters: Vec::new(),
-        tags: Vec::new(),
         direction: Some(if is_lot { Direction::Rtl } else { Direction::A }),
         lot: is_lot.then_some(lot),
-        quality: Vec::new(),
+        ..Site::new(id.into(), kind, id)
     }
 }
 

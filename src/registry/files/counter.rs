@@ -66,6 +66,10 @@ impl FromToml for Direction {
         format!("one of {}", Self::ALL.map(Self::name).join(", "))
     }
 
+    fn names() -> Vec<&'static str> {
+        Self::ALL.map(Self::name).into()
+    }
+
     fn from_toml(value: &DeValue<'_>) -> Option<Self> {
         Self::from_name(value.as_str()?)
     }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::catalog::Catalog;
-use crate::document::Section;
+use crate::document::{Entry, Section};
 use crate::model::{Correction, Installation, QuantityName};
 
 /// Reads the installations of a deployment, in order of time. What one does not name stays as the one before
@@ -53,35 +53,39 @@ fn read_installation(
 ) -> Installation {
     let before = before.cloned().unwrap_or_else(|| Installation::unknown(from));
     let number = |key: &str, before: Option<f64>| section.optional(key).or(before);
-    let distance = |key: &str, before: Option<f64>| {
-        let distance = number(key, before);
-        if distance.is_some_and(|distance| distance <= 0.0) {
-            section.refuse(key, "a distance in m above 0");
-        }
-        distance
-    };
     let next = Installation {
         from,
         height_m: number("height", before.height_m),
         tilt_deg: number("tilt", before.tilt_deg),
-        ground_distance_m: distance("ground_distance", before.ground_distance_m),
-        empty_distance_m: distance("empty_distance", before.empty_distance_m),
+        ground_distance_m: number("ground_distance", before.ground_distance_m),
+        empty_distance_m: number("empty_distance", before.empty_distance_m),
         full_distance_m: number("full_distance", before.full_distance_m),
         corrections: read_corrections(section, before.corrections, catalog),
     };
+    check(section, &next);
+    next
+}
+
+/// Says what cannot be of an installation.
+pub fn check(entry: &impl Entry, next: &Installation) {
+    let (ground, empty) = (next.ground_distance_m, next.empty_distance_m);
+    for (key, distance) in [("ground_distance", ground), ("empty_distance", empty)] {
+        if distance.is_some_and(|distance| distance <= 0.0) {
+            entry.refuse(key, "a distance in m above 0");
+        }
+    }
     if next.tilt_deg.is_some_and(|tilt| !(0.0..90.0).contains(&tilt)) {
-        section.refuse("tilt", "degrees from 0 to less than 90");
+        entry.refuse("tilt", "degrees from 0 to less than 90");
     }
     if next
         .full_distance_m
-        .is_some_and(|full| full < 0.0 || next.empty_distance_m.is_none_or(|empty| full >= empty))
+        .is_some_and(|full| full < 0.0 || empty.is_none_or(|empty| full >= empty))
     {
-        section.refuse("full_distance", "a distance in m less than empty_distance");
+        entry.refuse("full_distance", "a distance in m less than empty_distance");
     }
-    if next.empty_distance_m.is_some() && next.full_distance_m.is_none() {
-        section.refuse("full_distance", "a distance in m, since empty_distance is there");
+    if empty.is_some() && next.full_distance_m.is_none() {
+        entry.refuse("full_distance", "a distance in m, since empty_distance is there");
     }
-    next
 }
 
 fn read_corrections(
@@ -93,7 +97,7 @@ fn read_corrections(
         let quantity = QuantityName::from(name);
         let (gain, offset) = (table.or("gain", 1.0), table.or("offset", 0.0));
         if catalog.quantity(&quantity).is_none() {
-            table.refuse_name("a quantity of quantities.toml");
+            table.refuse_name(&catalog.wanted_quantity(name));
         }
         if gain == 0.0 {
             table.refuse("gain", "a number other than 0");

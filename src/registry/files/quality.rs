@@ -17,7 +17,7 @@ pub fn read_quality(site: &Section<'_>, catalog: &Catalog) -> Vec<QualityRule> {
         };
         match catalog.quantity(&rule.quantity) {
             Some(quantity) => refuse_looser(section, quantity, &rule),
-            None => section.refuse_name("a quantity of quantities.toml"),
+            None => section.refuse_name(&catalog.wanted_quantity(name)),
         }
         rule
     };
