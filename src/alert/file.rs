@@ -136,6 +136,9 @@ fn read_condition(section: &Section<'_>) -> Option<Condition> {
     let is_on = section.optional::<bool>("is_on");
     let baseline = section.table("over_baseline", read_baseline).flatten();
     let stale = section.optional::<Duration>("stale_after");
+    if stale.is_some_and(|after| after.is_zero() || after > SPAN_MAX) {
+        section.refuse("stale_after", "a duration of at most 31d");
+    }
     let all = [
         above.map(|limit| Condition::Above { limit, clear: clear.unwrap_or(limit) }),
         below.map(|limit| Condition::Below { limit, clear: clear.unwrap_or(limit) }),

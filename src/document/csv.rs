@@ -158,6 +158,10 @@ fn names(head: Option<&Line>, columns: &Columns<'_>) -> Result<Vec<Option<String
     let mut names: Vec<Option<String>> = Vec::new();
     let mut unknown: Vec<&str> = Vec::new();
     for cell in &head.cells {
+        if cell.starts_with('#') {
+            names.push(None);
+            continue;
+        }
         let name = match cell.strip_prefix(columns.prefix) {
             Some(free) => Some(format!("{}{free}", columns.prefix)),
             None => known().find(|name| folded(name) == folded(cell)).map(str::to_owned),
@@ -165,13 +169,14 @@ fn names(head: Option<&Line>, columns: &Columns<'_>) -> Result<Vec<Option<String
         if name.is_some() && names.contains(&name) {
             return Err(Flaw::at(head.number, format!("{cell:?} once more"), "each column once"));
         }
-        if name.is_none() && !cell.is_empty() && !cell.starts_with('#') {
+        if name.is_none() && !cell.is_empty() {
             unknown.push(cell);
         }
         names.push(name);
     }
     if names.iter().all(Option::is_none) {
-        let value = format!("a first row with {:?}", head.cells.join(", "));
+        // What stands there may be keys and positions, which are for no log.
+        let value = "a first row without names of columns".to_owned();
         return Err(Flaw::at(head.number, value, format!("the names of the columns: {all}")));
     }
     if let [first, others @ ..] = unknown.as_slice() {

@@ -147,7 +147,8 @@ struct Case<'c> {
 impl Pipeline {
     /// Watches otherwise from the next message on.
     pub fn watch(&mut self, watch: Watch) {
-        let before = self.watch.revision.map(|_| Arc::clone(&self.watch.rules));
+        let rules = self.watch.revision.map(|_| Arc::clone(&self.watch.rules));
+        let before = self.watch.before.take().or(rules);
         self.watch = Watch { before, ..watch };
     }
 
@@ -400,6 +401,10 @@ impl Pipeline {
     ///
     /// As the store's.
     pub fn tick(&mut self, batch: &mut Batch<'_>, now: DateTime<Utc>) -> Result<(), StoreError> {
+        if self.watch.is_begun {
+            // What new rules have found is durable by now.
+            self.watch.before = None;
+        }
         self.begin_watch(batch, now)?;
         for alert in batch.standing_alerts(Some(now))? {
             self.elapse(batch, &alert, now)?;

@@ -91,6 +91,26 @@ fn a_new_limit_holds_for_what_is_known_already() {
 }
 
 #[test]
+fn rules_that_come_close_together_are_all_held_against_what_is_known() {
+    const RULES: usize = 12;
+    let app = TestApp::start(&home());
+    publish(app.listener("inside"), &[Up::water(WATER, 1, 255).at(ago(9)).message()]);
+    app.api.received(1);
+    std::thread::scope(|scope| {
+        for number in 0..RULES {
+            let api = &app.api;
+            scope.spawn(move || {
+                api.send("PUT", &format!("alert-rules/r-{number}"), &too_warm(25.0))
+            });
+        }
+    });
+    eventually("all have opened", || {
+        let filter = AlertFilter { state: None, from: None, limit: 99 };
+        (app.alerts(filter).len() == RULES).then_some(())
+    });
+}
+
+#[test]
 fn what_is_wrong_with_a_rule_is_said_by_key_as_it_is_of_the_file() {
     let home = home();
     home.write(
@@ -116,6 +136,7 @@ fn what_is_wrong_with_a_rule_is_said_by_key_as_it_is_of_the_file() {
         ("a", with("quantity", json!("water")), "quantity", "\"water\"", "a quantity of quantities.toml"),
         ("a", with("longitude", json!(12)), "longitude", "12, an unknown key", "one of the keys above,"),
         ("a", with("sv", json!("{position}")), "sv", "\"{position}\"", "a text with no placeholders but"),
+        ("a", with("clear", json!(26)), "clear", "26", "at most above"),
         ("a", with("below", json!(3)), "id", "\"a\"", "a rule with exactly one of above,"),
         ("A_b", good(), "id", "\"A_b\"", "an id of lower-case letters"),
         ("silent", good(), "id", "\"silent\"", "an id that no other rule has"),
@@ -126,6 +147,11 @@ fn what_is_wrong_with_a_rule_is_said_by_key_as_it_is_of_the_file() {
         assert_eq!((status, errors.len()), (422, 1), "{answer}");
         assert_eq!((&errors[0]["key"], &errors[0]["value"]), (&json!(key), &json!(value)));
         assert!(errors[0]["wanted"].as_str().unwrap().starts_with(wanted), "{answer}");
+    }
+    for after in ["300000y", "0s"] {
+        let stale = json!({ "quantity": "water_temperature", "stale_after": after });
+        let (status, answer) = put("a", stale);
+        assert_eq!((status, &answer["errors"][0]["key"]), (422, &json!("stale_after")));
     }
     let (status, answer) = put("a", with("above", json!(null)));
     assert_eq!(status, 422, "{answer}");

@@ -106,7 +106,8 @@ impl Pipeline {
         let since = device.at.map_or(deployed, |at| at.max(deployed));
         let missed = i32::try_from(*missed).unwrap_or(i32::MAX);
         // Half a report more, since none comes to the second.
-        Some(since + device.rhythm.checked_mul(missed)? + device.rhythm / 2)
+        let reports = device.rhythm.checked_mul(missed)?.checked_add(&(device.rhythm / 2))?;
+        since.checked_add_signed(reports)
     }
 
     pub(super) fn look_at_devices(

@@ -42,7 +42,8 @@ impl Pipeline {
         self.watch.by_quantity = by_quantity(&rules);
         let before = std::mem::replace(&mut self.watch.rules, Arc::new(rules));
         if self.watch.revision.is_some() {
-            self.watch.before = Some(before);
+            // Rules that nothing has been held against yet are as new as these.
+            self.watch.before.get_or_insert(before);
         }
         self.watch.unfit = unfit;
         self.watch.is_begun = false;
@@ -57,7 +58,7 @@ impl Pipeline {
         batch: &mut Batch<'_>,
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        let Some(before) = self.watch.before.take() else { return Ok(()) };
+        let Some(before) = self.watch.before.clone() else { return Ok(()) };
         let rules = Arc::clone(&self.watch.rules);
         for rule in rules.rules.iter().filter(|rule| !before.rules.contains(rule)) {
             for site in self.registry.sites().iter().filter(|site| rule.sites.includes(site)) {

@@ -35,7 +35,9 @@ impl Worker {
                 || self.roll_up()
                 || self.dispose()
                 || self.trim())
-        {}
+        {
+            self.tick();
+        }
     }
 
     /// Lets the time pass for alerts.

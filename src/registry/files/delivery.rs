@@ -36,8 +36,19 @@ const COLUMNS: Columns<'static> = Columns {
 };
 
 /// What a row can only say of a device that stands somewhere.
-const OF_SITE: [&str; 7] =
-    ["kind", "site_name", "longitude", "latitude", "from", "until", "height"];
+const OF_SITE: [&str; 11] = [
+    "kind",
+    "site_name",
+    "longitude",
+    "latitude",
+    "from",
+    "until",
+    "height",
+    "tilt",
+    "ground_distance",
+    "empty_distance",
+    "full_distance",
+];
 
 /// Adds the devices of every list in a folder, the sites that they make and the deployments.
 pub(super) fn read_deliveries(
