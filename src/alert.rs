@@ -5,8 +5,8 @@ mod condition;
 mod file;
 mod life;
 mod rule;
+mod staff;
 mod words;
-mod written;
 
 pub use cause::{LastHeard, causes};
 pub use condition::{READINGS_MAX, Reading};
@@ -15,5 +15,5 @@ pub use life::{Finding, Step, Timing, due, elapse, observe};
 pub use rule::{
     AlertRule, BuiltIn, Condition, Hours, NOTICE_EXPIRES, Route, Rules, SiteChoice, Telling,
 };
+pub use staff::{Listed, Unfit, read_staff_rule};
 pub use words::{Language, Words, is_known_placeholder, written};
-pub use written::{Listed, Unfit, read_written};

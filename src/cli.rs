@@ -20,10 +20,15 @@ mod simulate;
 mod sink;
 mod verify;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use tokio_util::sync::CancellationToken;
+
+use crate::app::{self, Prepared};
+use crate::config::Config;
+use crate::document::Faults;
 
 /// A city's LoRaWAN sensors: every uplink kept, decoded, watched and served.
 ///
@@ -109,6 +114,13 @@ fn stop_on_signal() -> anyhow::Result<CancellationToken> {
 }
 
 /// Prints faults, one a line, and says how many there are.
+/// What a configuration names, read and without faults; none where it has some, which have then been printed.
+fn prepare(config: &Path) -> Option<Prepared> {
+    let faults = Faults::default();
+    let prepared = app::prepare(Config::load(config, &faults), faults);
+    prepared.map_err(|faults| print_faults(&faults)).ok()
+}
+
 fn print_faults<F: std::fmt::Display>(faults: &[F]) {
     for fault in faults {
         eprintln!("{fault}");

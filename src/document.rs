@@ -1,5 +1,5 @@
-//! TOML files read key by key, so that every fault in them is found in one run and named with
-//! file, line, key, value and what was wanted.
+//! TOML files and tables read key by key, so that every fault in them is found in one run and named
+//! with file, line, key, value and what was wanted.
 
 mod csv;
 mod malformed;

@@ -29,8 +29,8 @@ mod tests;
 mod write;
 
 pub use alert::{
-    Alert, AlertEvent, AlertFilter, AlertId, By, Evidence, Happening, Notice, NoticeKind, Said,
-    Sent, Silence, Waiting, WrittenRule,
+    Alert, AlertEvent, AlertFilter, AlertId, By, Evidence, Happening, Notice, NoticeKind,
+    RuleChange, Said, Sent, Silence, StaffRule, Waiting,
 };
 pub use copy::{
     CopyError, Holdings, MANIFEST_FILE, Manifest, Progress, Restored, Watch, backup,

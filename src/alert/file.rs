@@ -40,7 +40,7 @@ const BATTERY_LOW: (f64, f64) = (15.0, 25.0);
 #[must_use]
 pub fn default_rules() -> Rules {
     let (built_in, rules) = read_built_in(None);
-    Rules { rules, written: 0, built_in }
+    Rules { rules, of_file: 0, built_in }
 }
 
 /// Reads `alerts.toml` of a folder; where there is none the defaults hold. What is wrong is added to
@@ -55,11 +55,11 @@ pub fn read_rules(folder: &Path, catalog: &Catalog, sites: &[Site], faults: &Fau
         let mut known = BTreeSet::new();
         let read = root.tables("rule", |section| read_rule(section, catalog, sites, &mut known));
         let mut rules: Vec<AlertRule> = read.into_iter().flatten().collect();
-        let written = rules.len();
+        let of_file = rules.len();
         let built_in = root.table("builtin", |table| read_built_in(Some(table)));
         let (built_in, batteries) = built_in.unwrap_or_else(|| read_built_in(None));
         rules.extend(batteries);
-        Rules { rules, written, built_in }
+        Rules { rules, of_file, built_in }
     });
     rules.unwrap_or_else(default_rules)
 }

@@ -158,8 +158,8 @@ impl BuiltIn {
 pub struct Rules {
     /// Battery levels among them.
     pub rules: Vec<AlertRule>,
-    /// How many of them somebody has written.
-    pub written: usize,
+    /// How many of them, the first, stand in the operator's file.
+    pub of_file: usize,
     pub built_in: BuiltIn,
 }
 

@@ -41,7 +41,7 @@ impl Check {
                     for warning in app::missing_secrets(&prepared.config) {
                         eprintln!("warning: {warning}");
                     }
-                    let rules = prepared.alerts.written;
+                    let rules = prepared.alerts.of_file;
                     (prepared.catalog, Some((prepared.fleet, rules)))
                 }
                 Err(faults) => {

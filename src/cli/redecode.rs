@@ -10,12 +10,11 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use clap::Args;
 
 use super::folder::{Bar, counted, grouped};
-use super::print_faults;
+use super::prepare;
 use super::verify::time;
-use crate::app::{self, Prepared};
+use crate::app::Prepared;
 use crate::clock;
-use crate::config::Config;
-use crate::document::{Faults, or_near};
+use crate::document::or_near;
 use crate::model::{DevEui, ProfileId, SiteId};
 use crate::pipeline::{Difference, Pipeline, Redecoder};
 use crate::registry::Registry;
@@ -62,14 +61,7 @@ pub struct Redecode {
 
 impl Redecode {
     pub fn run(self) -> anyhow::Result<ExitCode> {
-        let faults = Faults::default();
-        let prepared = match app::prepare(Config::load(&self.config, &faults), faults) {
-            Ok(prepared) => prepared,
-            Err(faults) => {
-                print_faults(&faults);
-                return Ok(ExitCode::FAILURE);
-            }
-        };
+        let Some(prepared) = prepare(&self.config) else { return Ok(ExitCode::FAILURE) };
         if self.dry_run {
             return self.rehearse(&prepared);
         }
@@ -134,12 +126,15 @@ impl Redecode {
     fn rehearse(&self, prepared: &Prepared) -> anyhow::Result<ExitCode> {
         let store = &prepared.config.store;
         let is_alone = holder(&store.dir)?.is_none();
+        // What is not there, or of another version, is refused and not made.
+        let beside = Store::beside(store)?;
         let (mut writer, steps_max) = if is_alone {
             // What follows of several uplinks is seen as it will be where no step is undone before the last.
+            drop(beside);
             (Store::open(store)?.writer, usize::MAX)
         } else {
             // Each step is undone on its own, so that the service is never kept waiting for long.
-            (Store::beside(store)?, 1)
+            (beside, 1)
         };
         let mut pipeline = pipeline(prepared);
         let bar = Bar::new()?;

@@ -5,7 +5,7 @@ use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use super::{print_faults, runtime, stop_on_signal};
+use super::{prepare, runtime, stop_on_signal};
 use crate::app::{self, App, Prepared, StartError};
 use crate::config::Config;
 use crate::document::{Fault, Faults};
@@ -26,15 +26,7 @@ pub struct Run {
 impl Run {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         start_logs("info");
-        let faults = Faults::default();
-        let config = Config::load(&self.config, &faults);
-        let prepared = match app::prepare(config, faults) {
-            Ok(prepared) => prepared,
-            Err(faults) => {
-                print_faults(&faults);
-                return Ok(ExitCode::FAILURE);
-            }
-        };
+        let Some(prepared) = prepare(&self.config) else { return Ok(ExitCode::FAILURE) };
         runtime()?.block_on(async {
             let stop = stop_on_signal()?;
             let app = App::start(prepared)

@@ -208,6 +208,9 @@ fn separator(header: &str) -> char {
 }
 
 /// The rows that have anything in them.
+///
+/// The `csv` crate takes a quote that is never closed for a cell that holds the rest of the file, and after empty lines
+/// says the wrong line; both would send people to the wrong row.
 fn lines(text: &str, separator: char) -> Result<Vec<Line>, Flaw> {
     let mut found = Vec::new();
     let (mut cells, mut cell) = (Vec::new(), String::new());

@@ -14,7 +14,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::Pipeline;
 use crate::alert::{
     AlertRule, BuiltIn, Condition, Finding, NOTICE_EXPIRES, READINGS_MAX, Reading, Route, Rules,
-    Step, Telling, Timing, Unfit, Words, due, elapse, observe,
+    Step, Telling, Timing, Words, due, elapse, observe,
 };
 use crate::model::{
     AlertState, DevEui, Quality, QuantityName, Reason, RuleId, Severity, Site, SiteId, Subject,
@@ -39,8 +39,6 @@ pub struct Watch {
     revision: Option<i64>,
     /// The rules that were in force before; none at the start.
     before: Option<Arc<Rules>>,
-    /// Rules of the staff that fit no more.
-    unfit: Vec<Unfit>,
     routes: Vec<Route>,
     by_quantity: HashMap<QuantityName, Vec<AlertRule>>,
     /// Devices that a standing alert may concern.
@@ -68,12 +66,12 @@ impl Watch {
     /// Watches nothing.
     #[must_use]
     pub fn off() -> Self {
-        let rules = Rules { rules: Vec::new(), written: 0, built_in: BuiltIn::NONE };
+        let rules = Rules { rules: Vec::new(), of_file: 0, built_in: BuiltIn::NONE };
         Self { is_begun: true, ..Self::by(Arc::new(rules), Vec::new(), &[]) }
     }
 
-    /// Watches by the rules of the operator's file and tells by these routes. A source has its time from now on, however long
-    /// nothing was running.
+    /// Watches by the rules of the operator's file and tells by these routes. A source has its time from now on,
+    /// however long nothing was running.
     #[must_use]
     pub fn by(rules: Arc<Rules>, routes: Vec<Route>, sources: &[String]) -> Self {
         Self {
@@ -82,7 +80,6 @@ impl Watch {
             rules,
             revision: None,
             before: None,
-            unfit: Vec::new(),
             routes,
             concerned: HashSet::new(),
             troubled: HashMap::new(),

@@ -145,6 +145,7 @@ pub fn run(
         last_arrival,
     };
     let mut deliveries = Vec::new();
+    worker.follow_rules();
     worker.idle();
     while let Some(woken) = worker.next() {
         worker.reload();

@@ -7,7 +7,7 @@ mod silence;
 
 pub use outbox::{Notice, NoticeKind, Sent, Waiting};
 pub use read::{AlertEvent, AlertFilter};
-pub use rules::WrittenRule;
+pub use rules::{RuleChange, StaffRule};
 pub use silence::Silence;
 
 use chrono::{DateTime, Utc};

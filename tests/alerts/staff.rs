@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde_json::{Value, json};
-use stadspuls::alert::{read_rules, read_written};
+use stadspuls::alert::{read_rules, read_staff_rule};
 use stadspuls::catalog::Catalog;
 use stadspuls::document::Faults;
 use stadspuls::model::AlertState;
@@ -254,7 +254,7 @@ fn each_rule_of_the_file_is_shown_as_what_would_make_the_same_rule() {
         rules.into_iter().filter(|rule| !rule.id.0.starts_with("battery")).collect();
     assert!(of_staff.len() > 8, "{of_staff:?}");
     for rule in of_staff {
-        let text = rule.written().to_string();
-        assert_eq!(read_written(&text, &catalog, &fleet.sites).as_ref(), Ok(&rule), "{text}");
+        let text = rule.as_json().to_string();
+        assert_eq!(read_staff_rule(&text, &catalog, &fleet.sites).as_ref(), Ok(&rule), "{text}");
     }
 }

@@ -9,12 +9,12 @@ use serde_json::{Map, Value, json};
 
 use super::alerts::{named, read};
 use super::{StaffState, answer, instant};
-use crate::alert::{Listed, Rules, Unfit, read_written};
+use crate::alert::{Listed, Rules, Unfit, read_staff_rule};
 use crate::api::error::Problem;
 use crate::api::query::{Name, Params};
 use crate::document::Fault;
 use crate::model::RuleId;
-use crate::store::{Batch, StoreError, WrittenRule};
+use crate::store::{Batch, RuleChange, StaffRule, StoreError};
 
 /// Rules that staff may set up. Each is held against every reading of its quantity.
 const RULES_MAX: usize = 500;
@@ -92,14 +92,10 @@ impl From<Fault> for ErrorJson {
     }
 }
 
-impl From<&WrittenRule> for ChangeJson {
-    fn from(rule: &WrittenRule) -> Self {
-        Self {
-            revision: rule.revision,
-            at: instant(rule.at),
-            who: rule.who.clone(),
-            why: rule.why.clone(),
-        }
+impl From<&StaffRule> for ChangeJson {
+    fn from(StaffRule { revision, change }: &StaffRule) -> Self {
+        let (who, why) = (change.who.clone(), change.why.clone());
+        Self { revision: *revision, at: instant(change.at), who, why }
     }
 }
 
@@ -109,10 +105,10 @@ pub async fn list_rules(
     params: Params,
 ) -> Result<Response, Problem> {
     params.none()?;
-    let written = staff.reader.written_rules().await?;
-    let unfit = unfit(&staff, &written);
+    let set_up = staff.reader.staff_rules().await?;
+    let unfit = unfit(&staff, &set_up);
     let mut rules: Vec<RuleJson> = given(&staff.rules);
-    rules.extend(written.iter().map(|rule| of_staff(rule, &unfit)));
+    rules.extend(set_up.iter().map(|rule| of_staff(rule, &unfit)));
     answer(&RulesJson { rules })
 }
 
@@ -124,9 +120,7 @@ pub async fn find_rule(
 ) -> Result<Response, Problem> {
     params.none()?;
     let past = staff.reader.rule_history(RuleId::from(&*id)).await?;
-    let holding: Vec<WrittenRule> =
-        past.last().filter(|rule| rule.body.is_some()).cloned().into_iter().collect();
-    let unfit = unfit(&staff, &holding);
+    let unfit = unfit(&staff, past.last());
     // A rule that has been withdrawn is still to be seen with what it was.
     let of_staff = past.last().map(|rule| of_staff(rule, &unfit));
     let rule = given(&staff.rules).into_iter().find(|rule| rule.id == id).or(of_staff);
@@ -152,16 +146,16 @@ pub async fn put_rule(
     }
     rule.insert("id".to_owned(), json!(id));
     let body = Value::Object(rule).to_string();
-    read_written(&body, &staff.catalog, staff.registry.sites()).map_err(Problem::Unfit)?;
+    read_staff_rule(&body, &staff.catalog, staff.registry.sites()).map_err(Problem::Unfit)?;
     let id = RuleId::from(&*id);
     if staff.rules.has(&id) {
         return Err(Problem::Conflict(CONFLICT));
     }
-    let written = change(id, Some(body), (staff.now)(), &who, &why)?;
+    let change = change(id, Some(body), (staff.now)(), &who, &why)?;
+    let written = change.clone();
     let revision = staff.writes.ask(move |batch| add(batch, &written)).await?;
-    let (revision, written) = revision
-        .ok_or(Problem::Conflict("There are as many rules of the staff as there may be."))?;
-    answer(&of_staff(&WrittenRule { revision, ..written }, &[]))
+    let too_many = Problem::Conflict("There are as many rules of the staff as there may be.");
+    answer(&of_staff(&StaffRule { revision: revision.ok_or(too_many)?, change }, &[]))
 }
 
 /// `DELETE /api/v1/staff/alert-rules/{id}?who&why`: withdraws a rule; what stands by it is resolved
@@ -175,14 +169,14 @@ pub async fn withdraw_rule(
     let id = RuleId::from(&*id);
     let mut past = staff.reader.rule_history(id.clone()).await?;
     match past.pop() {
-        Some(rule) if rule.body.is_some() => {}
+        Some(rule) if rule.holding().is_some() => {}
         _ if staff.rules.has(&id) => return Err(Problem::Conflict(CONFLICT)),
         _ => return Err(Problem::NotFound),
     }
-    let withdrawn = change(id, None, (staff.now)(), who, why)?;
-    let written = withdrawn.clone();
+    let change = change(id, None, (staff.now)(), who, why)?;
+    let written = change.clone();
     let revision = staff.writes.ask(move |batch| batch.write_rule(&written)).await?;
-    answer(&of_staff(&WrittenRule { revision, ..withdrawn }, &[]))
+    answer(&of_staff(&StaffRule { revision, change }, &[]))
 }
 
 fn change(
@@ -191,43 +185,40 @@ fn change(
     at: DateTime<Utc>,
     who: &str,
     why: &str,
-) -> Result<WrittenRule, Problem> {
+) -> Result<RuleChange, Problem> {
     let (who, why) = (named(who, "who")?, named(why, "why")?);
-    Ok(WrittenRule { revision: 0, id, body, at, who, why })
+    Ok(RuleChange { id, body, at, who, why })
 }
 
 /// None where there are too many.
-fn add(
-    batch: &mut Batch<'_>,
-    rule: &WrittenRule,
-) -> Result<Option<(i64, WrittenRule)>, StoreError> {
-    let others = batch.written_rules()?.iter().filter(|known| known.id != rule.id).count();
-    if others >= RULES_MAX {
+fn add(batch: &mut Batch<'_>, change: &RuleChange) -> Result<Option<i64>, StoreError> {
+    let is_other = |known: &&StaffRule| known.change.id != change.id;
+    if batch.staff_rules()?.iter().filter(is_other).count() >= RULES_MAX {
         return Ok(None);
     }
-    Ok(Some((batch.write_rule(rule)?, rule.clone())))
+    batch.write_rule(change).map(Some)
 }
 
 /// The rules of the staff that do not watch, and why.
-fn unfit(staff: &StaffState, written: &[WrittenRule]) -> Vec<Unfit> {
-    let bodies = written.iter().filter_map(|rule| Some((&rule.id, rule.body.as_deref()?)));
-    staff.rules.with(bodies, &staff.catalog, staff.registry.sites()).1
+fn unfit<'r>(staff: &StaffState, rules: impl IntoIterator<Item = &'r StaffRule>) -> Vec<Unfit> {
+    let holding = rules.into_iter().filter_map(StaffRule::holding);
+    staff.rules.with(holding, &staff.catalog, staff.registry.sites()).1
 }
 
-fn of_staff(rule: &WrittenRule, unfit: &[Unfit]) -> RuleJson {
-    let unfit = unfit.iter().find(|unfit| unfit.id == rule.id);
+fn of_staff(rule: &StaffRule, unfit: &[Unfit]) -> RuleJson {
+    let unfit = unfit.iter().find(|unfit| unfit.id == rule.change.id);
     RuleJson {
-        id: rule.id.to_string(),
+        id: rule.change.id.to_string(),
         origin: "staff",
-        in_force: unfit.is_none() && rule.body.is_some(),
+        in_force: unfit.is_none() && rule.holding().is_some(),
         rule: body(rule).unwrap_or_default(),
         errors: unfit.into_iter().flat_map(|one| one.faults.clone()).map(Into::into).collect(),
         changed: Some(rule.into()),
     }
 }
 
-fn body(rule: &WrittenRule) -> Option<Value> {
-    serde_json::from_str(rule.body.as_deref()?).ok()
+fn body(rule: &StaffRule) -> Option<Value> {
+    serde_json::from_str(rule.holding()?.1).ok()
 }
 
 /// The rules of the operator's file, and what is built in.

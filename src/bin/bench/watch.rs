@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use serde::Serialize;
-use stadspuls::alert::{Rules, default_rules, read_written};
+use stadspuls::alert::{Rules, default_rules, read_staff_rule};
 use stadspuls::catalog::Catalog;
 use stadspuls::clock;
 use stadspuls::model::Message;
@@ -91,7 +91,7 @@ fn rules(condition: &str, catalog: &Catalog) -> Result<Rules> {
         let condition = condition.replace("LIMIT", limit);
         let id = quantity.replace('_', "-");
         let body = format!(r#"{{"id": "{id}", "quantity": "{quantity}", {condition}}}"#);
-        let rule = read_written(&body, catalog, &[]);
+        let rule = read_staff_rule(&body, catalog, &[]);
         ensure!(rule.is_ok(), "a rule has faults: {rule:?}");
         rules.rules.extend(rule);
     }

@@ -4,12 +4,8 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::Value;
 
-use crate::app;
-use crate::cli::print_faults;
-use crate::config::Config;
-use crate::document::Faults;
-use crate::model::RuleId;
-use crate::store::{Store, StoreError, WrittenRule};
+use crate::cli::prepare;
+use crate::store::{StaffRule, Store, StoreError};
 
 /// All rules: those of `alerts.toml`, those that staff have set up over HTTP, and those that are built in.
 #[derive(Args)]
@@ -24,30 +20,20 @@ const NOT_SHOWN: [&str; 7] = ["id", "quantity", "severity", "sv", "en", "runbook
 
 impl List {
     pub fn run(self) -> anyhow::Result<ExitCode> {
-        let faults = Faults::default();
-        let prepared = match app::prepare(Config::load(&self.config, &faults), faults) {
-            Ok(prepared) => prepared,
-            Err(faults) => {
-                print_faults(&faults);
-                return Ok(ExitCode::FAILURE);
-            }
-        };
+        let Some(prepared) = prepare(&self.config) else { return Ok(ExitCode::FAILURE) };
         let mut writer = Store::beside(&prepared.config.store)?;
-        let written: Result<Vec<WrittenRule>, StoreError> =
-            writer.batch(|batch| batch.written_rules());
-        let written = written?;
+        let set_up: Result<Vec<StaffRule>, StoreError> = writer.batch(|batch| batch.staff_rules());
+        let set_up = set_up?;
         for listed in prepared.alerts.listed() {
             println!("{}", line(&listed.id, listed.origin, &listed.rule));
         }
-        let bodies: Vec<(&RuleId, &str)> =
-            written.iter().filter_map(|rule| Some((&rule.id, rule.body.as_deref()?))).collect();
+        let holding = || set_up.iter().filter_map(StaffRule::holding);
         let sites = &prepared.fleet.sites;
-        let (_, unfit) = prepared.alerts.with(bodies.iter().copied(), &prepared.catalog, sites);
-        for rule in &written {
-            let body = rule.body.as_deref().unwrap_or_default();
+        let (_, unfit) = prepared.alerts.with(holding(), &prepared.catalog, sites);
+        for (rule, (id, body)) in set_up.iter().zip(holding()) {
             let body = serde_json::from_str(body).unwrap_or_default();
-            println!("{}  ({}: {})", line(&rule.id.0, "staff", &body), rule.who, rule.why);
-            for fault in unfit.iter().filter(|one| one.id == rule.id).flat_map(|one| &one.faults) {
+            println!("{}  ({}: {})", line(&id.0, "staff", &body), rule.change.who, rule.change.why);
+            for fault in unfit.iter().filter(|one| one.id == *id).flat_map(|one| &one.faults) {
                 println!(
                     "    watches nothing: {} is {}, want {}",
                     fault.key, fault.value, fault.wanted

@@ -6,35 +6,32 @@ use chrono::{DateTime, Utc};
 
 use super::{Pipeline, by_quantity};
 use crate::alert::Unfit;
-use crate::model::RuleId;
-use crate::store::{Batch, StoreError};
+use crate::store::{Batch, StaffRule, StoreError};
 use crate::telemetry::OriginLabel;
 
 impl Pipeline {
-    /// Watches by the rules of the staff as they stand now. Returns whether they are others than before: what
-    /// stands by a rule that is gone is resolved, and the newest readings are held against a new one, when the
-    /// next message or a tick is taken.
+    /// Watches by the rules of the staff as they stand now. Returns those of them that watch nothing, since they do
+    /// not fit the catalogue or the fleet; none if all is as it was. What stands by a rule that is gone is resolved,
+    /// and the newest readings are held against a new one, when the next message or a tick is taken.
     ///
     /// # Errors
     ///
     /// As the store's.
-    pub fn follow_rules(&mut self, batch: &mut Batch<'_>) -> Result<bool, StoreError> {
+    pub fn follow_rules(
+        &mut self,
+        batch: &mut Batch<'_>,
+    ) -> Result<Option<Vec<Unfit>>, StoreError> {
         let revision = batch.rule_revision()?;
         if self.watch.revision == Some(revision) {
-            return Ok(false);
+            return Ok(None);
         }
-        let written = batch.written_rules()?;
-        let bodies: Vec<(&RuleId, &str)> =
-            written.iter().filter_map(|rule| Some((&rule.id, rule.body.as_deref()?))).collect();
+        let set_up = batch.staff_rules()?;
+        let holding = set_up.iter().filter_map(StaffRule::holding);
         let (rules, unfit) =
-            self.watch.files.with(bodies, self.codecs.catalog(), self.registry.sites());
-        for Unfit { id, faults } in &unfit {
-            let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
-            tracing::warn!(rule = %id, "a rule of the staff watches nothing: {}", faults.join("; "));
-        }
-        let watched = rules.rules.len() - self.watch.files.rules.len();
+            self.watch.files.with(holding, self.codecs.catalog(), self.registry.sites());
+        let watching = rules.rules.len() - self.watch.files.rules.len();
         for (origin, count) in
-            [("file", self.watch.files.written), ("staff", watched), ("unfit", unfit.len())]
+            [("file", self.watch.files.of_file), ("staff", watching), ("unfit", unfit.len())]
         {
             let gauge = self.metrics.alert_rules.get_or_create(&OriginLabel { origin });
             gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
@@ -45,10 +42,9 @@ impl Pipeline {
             // Rules that nothing has been held against yet are as new as these.
             self.watch.before.get_or_insert(before);
         }
-        self.watch.unfit = unfit;
         self.watch.is_begun = false;
         self.watch.revision = Some(revision);
-        Ok(true)
+        Ok(Some(unfit))
     }
 
     /// Holds the newest readings against the rules that have come or changed while this was running: who sets a
@@ -66,11 +62,5 @@ impl Pipeline {
             }
         }
         Ok(())
-    }
-
-    /// The rules of the staff that watch nothing, since they do not fit the catalogue or the fleet any more.
-    #[must_use]
-    pub fn unfit_rules(&self) -> &[Unfit] {
-        &self.watch.unfit
     }
 }

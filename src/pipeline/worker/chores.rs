@@ -4,6 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use super::{Worker, chain};
+use crate::alert::Unfit;
 use crate::clock;
 use crate::pipeline::Redecoder;
 use crate::store::{Dropped, StoreError, WriteRequest};
@@ -86,20 +87,31 @@ impl Worker {
 
     /// Watches by the rules of the staff as they are now, and says which of them fit no more.
     pub(super) fn follow_rules(&mut self) {
-        const PART: &str = "alert rules";
         let (pipeline, writer) = (&mut self.pipeline, &mut self.writer);
-        let followed: Result<bool, StoreError> = writer.batch(|batch| pipeline.follow_rules(batch));
+        let followed: Result<Result<Option<Vec<Unfit>>, StoreError>, _> =
+            catch_unwind(AssertUnwindSafe(|| writer.batch(|batch| pipeline.follow_rules(batch))));
         match followed {
-            Ok(false) => {}
-            // What they say of what is known already is not put off.
-            Ok(true) => self.tick_due = Instant::now(),
-            Err(error) => {
+            Ok(Ok(None)) => {}
+            Ok(Ok(Some(unfit))) => {
+                // What they say of what is known already is not put off.
+                self.tick_due = Instant::now();
+                self.tell_unfit(&unfit);
+            }
+            Ok(Err(error)) => {
                 self.count_store_error(&error);
                 tracing::warn!(error = chain(&error), "rules of the staff are not read this time");
-                return;
             }
+            Err(_panic) => tracing::error!("reading the rules of the staff panicked"),
         }
-        let unfit = self.pipeline.unfit_rules();
+    }
+
+    /// Says which rules watch nothing, and why.
+    fn tell_unfit(&self, unfit: &[Unfit]) {
+        const PART: &str = "alert rules";
+        for Unfit { id, faults } in unfit {
+            let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
+            tracing::warn!(rule = %id, "a rule of the staff watches nothing: {}", faults.join("; "));
+        }
         if unfit.is_empty() {
             return self.health.well(PART);
         }

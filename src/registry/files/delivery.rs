@@ -35,20 +35,8 @@ const COLUMNS: Columns<'static> = Columns {
     prefix: VARIABLE,
 };
 
-/// What a row can only say of a device that stands somewhere.
-const OF_SITE: [&str; 11] = [
-    "kind",
-    "site_name",
-    "longitude",
-    "latitude",
-    "from",
-    "until",
-    "height",
-    "tilt",
-    "ground_distance",
-    "empty_distance",
-    "full_distance",
-];
+/// The columns that say nothing of how a device stands somewhere; all other optional ones do.
+const NOT_OF_SITE: [&str; 2] = ["name", "site"];
 
 /// Adds the devices of every list in a folder, the sites that they make and the deployments.
 pub(super) fn read_deliveries(
@@ -128,7 +116,9 @@ impl List<'_> {
     /// The site where the device stands, which the row may make. `None` where it stands nowhere, or with a fault.
     fn site(&mut self, row: &Row<'_>) -> Option<SiteId> {
         if row.cell("site").is_none() {
-            if let Some(column) = OF_SITE.iter().find(|column| row.cell(column).is_some()) {
+            let mut of_site =
+                COLUMNS.optional.iter().filter(|column| !NOT_OF_SITE.contains(column));
+            if let Some(column) = of_site.find(|column| row.cell(column).is_some()) {
                 row.refuse("site", &format!("the id of a site, since this row has a {column}"));
             }
             return None;

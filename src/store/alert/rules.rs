@@ -8,11 +8,9 @@ use super::super::write::Batch;
 use super::super::{Reader, StoreError};
 use crate::model::RuleId;
 
-/// A rule as somebody has left it.
+/// What somebody makes of a rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WrittenRule {
-    /// Grows with each change of any rule.
-    pub revision: i64,
+pub struct RuleChange {
     pub id: RuleId,
     /// JSON with the keys of a `[[rule]]` of `alerts.toml`; none where the rule was withdrawn.
     pub body: Option<String>,
@@ -21,17 +19,32 @@ pub struct WrittenRule {
     pub why: String,
 }
 
+/// A rule as somebody has left it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StaffRule {
+    /// Grows with each change of any rule.
+    pub revision: i64,
+    pub change: RuleChange,
+}
+
+impl StaffRule {
+    /// Its id and what it says; none if it was withdrawn.
+    #[must_use]
+    pub fn holding(&self) -> Option<(&RuleId, &str)> {
+        Some((&self.change.id, self.change.body.as_deref()?))
+    }
+}
+
 const COLUMNS: &str = "revision, rule, body, at, who, why";
 
 impl Batch<'_> {
-    /// Writes down what a rule is from now on, or that it is none; `rule.revision` does not matter. Returns the
-    /// revision.
+    /// Writes down what a rule is from now on, or that it is none. Returns the revision.
     ///
     /// # Errors
     ///
     /// As the store's.
-    pub fn write_rule(&self, rule: &WrittenRule) -> Result<i64, StoreError> {
-        let WrittenRule { revision: _, id, body, at, who, why } = rule;
+    pub fn write_rule(&self, change: &RuleChange) -> Result<i64, StoreError> {
+        let RuleChange { id, body, at, who, why } = change;
         self.connection.execute(
             "insert into alert_rule (rule, body, at, who, why) values (?1, ?2, ?3, ?4, ?5)",
             params![id.0, body, micros(*at), who, why],
@@ -55,8 +68,8 @@ impl Batch<'_> {
     /// # Errors
     ///
     /// As the store's.
-    pub fn written_rules(&self) -> Result<Vec<WrittenRule>, StoreError> {
-        written_rules(self.connection)
+    pub fn staff_rules(&self) -> Result<Vec<StaffRule>, StoreError> {
+        staff_rules(self.connection)
     }
 }
 
@@ -66,8 +79,8 @@ impl Reader {
     /// # Errors
     ///
     /// As the store's.
-    pub async fn written_rules(&self) -> Result<Vec<WrittenRule>, StoreError> {
-        self.ask(written_rules).await
+    pub async fn staff_rules(&self) -> Result<Vec<StaffRule>, StoreError> {
+        self.ask(staff_rules).await
     }
 
     /// All that a rule has been, the oldest first.
@@ -75,7 +88,7 @@ impl Reader {
     /// # Errors
     ///
     /// As the store's.
-    pub async fn rule_history(&self, id: RuleId) -> Result<Vec<WrittenRule>, StoreError> {
+    pub async fn rule_history(&self, id: RuleId) -> Result<Vec<StaffRule>, StoreError> {
         self.ask(move |connection| {
             let sql = format!("select {COLUMNS} from alert_rule where rule = ?1 order by revision");
             let mut statement = connection.prepare_cached(&sql)?;
@@ -86,7 +99,7 @@ impl Reader {
     }
 }
 
-fn written_rules(connection: &Connection) -> Result<Vec<WrittenRule>, StoreError> {
+fn staff_rules(connection: &Connection) -> Result<Vec<StaffRule>, StoreError> {
     let sql = format!(
         "select {COLUMNS} from alert_rule
          where revision in (select max(revision) from alert_rule group by rule) and body is not null
@@ -97,14 +110,14 @@ fn written_rules(connection: &Connection) -> Result<Vec<WrittenRule>, StoreError
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-fn rule(row: &Row<'_>) -> rusqlite::Result<WrittenRule> {
+fn rule(row: &Row<'_>) -> rusqlite::Result<StaffRule> {
     let id: String = row.get(1)?;
-    Ok(WrittenRule {
-        revision: row.get(0)?,
+    let change = RuleChange {
         id: RuleId::from(&*id),
         body: row.get(2)?,
         at: time(row.get(3)?),
         who: row.get(4)?,
         why: row.get(5)?,
-    })
+    };
+    Ok(StaffRule { revision: row.get(0)?, change })
 }

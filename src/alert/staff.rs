@@ -26,7 +26,7 @@ pub struct Unfit {
 /// # Errors
 ///
 /// All that is wrong with it, by key.
-pub fn read_written(
+pub fn read_staff_rule(
     body: &str,
     catalog: &Catalog,
     sites: &[Site],
@@ -64,16 +64,16 @@ impl Rules {
     /// All of them, as `alerts.toml` would have them.
     #[must_use]
     pub fn listed(&self) -> Vec<Listed> {
-        let written = self.rules.iter().enumerate().map(|(place, rule)| {
-            let origin = if place < self.written { "file" } else { "built_in" };
-            Listed { id: rule.id.to_string(), origin, rule: rule.written() }
+        let rules = self.rules.iter().enumerate().map(|(place, rule)| {
+            let origin = if place < self.of_file { "file" } else { "built_in" };
+            Listed { id: rule.id.to_string(), origin, rule: rule.as_json() }
         });
-        let built_in = self.built_in.written().into_iter().map(|(id, rule)| Listed {
+        let built_in = self.built_in.as_json().into_iter().map(|(id, rule)| Listed {
             id: id.to_owned(),
             origin: "built_in",
             rule,
         });
-        written.chain(built_in).collect()
+        rules.chain(built_in).collect()
     }
 
     /// Whether there is a rule of this id already, in the operator's file or built in.
@@ -87,14 +87,14 @@ impl Rules {
     #[must_use]
     pub fn with<'r>(
         &self,
-        written: impl IntoIterator<Item = (&'r RuleId, &'r str)>,
+        of_staff: impl IntoIterator<Item = (&'r RuleId, &'r str)>,
         catalog: &Catalog,
         sites: &[Site],
     ) -> (Self, Vec<Unfit>) {
         let mut all = self.clone();
         let mut unfit = Vec::new();
-        for (id, body) in written {
-            match read_written(body, catalog, sites) {
+        for (id, body) in of_staff {
+            match read_staff_rule(body, catalog, sites) {
                 Ok(_) if self.has(id) => {
                     unfit.push(Unfit { id: id.clone(), faults: vec![taken(id)] });
                 }
@@ -117,9 +117,9 @@ fn taken(id: &RuleId) -> Fault {
 }
 
 impl AlertRule {
-    /// The rule in JSON, with the keys of a `[[rule]]`: what [`read_written`] reads as the same rule.
+    /// The rule in JSON, with the keys of a `[[rule]]`: what [`read_staff_rule`] reads as the same rule.
     #[must_use]
-    pub fn written(&self) -> Value {
+    pub fn as_json(&self) -> Value {
         let SiteChoice { ids, kinds, tags } = &self.sites;
         let listed = |names: Vec<&str>| (!names.is_empty()).then(|| json!(names));
         let spent = |span: TimeDelta| (span > TimeDelta::zero()).then(|| json!(duration(span)));
@@ -171,7 +171,7 @@ fn condition(condition: &Condition) -> Vec<(&'static str, Option<Value>)> {
 }
 
 impl BuiltIn {
-    fn written(&self) -> Vec<(&'static str, Value)> {
+    fn as_json(&self) -> Vec<(&'static str, Value)> {
         let Self { silent, codec_failing, clock_skew, counter_gaps, source_quiet } = self;
         let counted = |id, key: &str, watch: &Option<(u32, Telling)>| {
             watch.as_ref().map(|(count, telling)| (id, told(telling, key, &json!(count))))
