@@ -228,3 +228,20 @@ fn a_sensor_is_waited_for_only_while_it_stands_somewhere() {
     assert_eq!(look(&mut city, 48..51), [silent(second, true)], "it has just been put up");
     assert_eq!(look(&mut city, 51..54), [silent(second, true), silent(first, false)]);
 }
+
+#[test]
+fn a_sensor_that_is_taken_down_until_its_next_place_is_no_alert_meanwhile() {
+    let rules = "[builtin.source_quiet]\noff = true\n[builtin.silent]\noff = true\n";
+    let stands = |_| {
+        "from = 2026-01-01T00:00:00Z\nuntil = 2026-11-03T00:00:00Z\n\
+                      [[deployment]]\ndev_eui = \"0000000000000001\"\nsite = \"plats-1\"\n\
+                      from = 2027-04-01T00:00:00Z"
+    };
+    let mut city = City::standing(1, rules, stands, minute(0));
+    city.report_battery(1, 5.0, minute(10));
+    city.tick(minute(11));
+    let low = |over| ("battery-level".to_owned(), "device:0000000000000001".to_owned(), over);
+    assert_eq!(city.told(), [low(false)]);
+    city.tick(minute(24 * 60 + 1));
+    assert_eq!(city.told(), [low(true)]);
+}

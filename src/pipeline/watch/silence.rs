@@ -116,17 +116,16 @@ impl Pipeline {
         devices: Vec<DevEui>,
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        let rules = self.watch.rules.clone();
-        let Some((_, telling)) = &rules.built_in.silent else { return Ok(()) };
         if devices.is_empty() {
             return Ok(());
         }
         let looked_at: BTreeSet<DevEui> = devices.into_iter().collect();
+        let is_down = |dev_eui: &DevEui| self.registry.deployment_at(*dev_eui, now).is_none();
+        let down: BTreeSet<DevEui> = looked_at.iter().copied().filter(is_down).collect();
+        self.take_down(batch, &down, now)?;
+        let rules = self.watch.rules.clone();
+        let Some((_, telling)) = &rules.built_in.silent else { return Ok(()) };
         let fleet = self.fleet(&batch.heard_from()?, now);
-        let standing: BTreeSet<DevEui> = fleet.iter().map(|device| device.dev_eui).collect();
-        for &dev_eui in looked_at.difference(&standing) {
-            self.take_down(batch, dev_eui, now)?;
-        }
         let mut silent = BTreeSet::new();
         for device in fleet.iter().filter(|device| looked_at.contains(&device.dev_eui)) {
             match self.silent_at(device, now) {
@@ -234,19 +233,24 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Takes in that a device stands nowhere any more: nobody is waiting to hear it.
+    /// Takes in that devices stand nowhere any more: nobody is waiting to hear them.
     fn take_down(
         &mut self,
         batch: &mut Batch<'_>,
-        dev_eui: DevEui,
+        down: &BTreeSet<DevEui>,
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        if self.watch.concerned.remove(&dev_eui) {
-            self.leave_alerts(batch, dev_eui, Evidence::default(), TAKEN_DOWN, now)?;
+        if down.is_empty() {
+            return Ok(());
+        }
+        for &dev_eui in down {
+            if self.watch.concerned.remove(&dev_eui) {
+                self.leave_alerts(batch, dev_eui, Evidence::default(), TAKEN_DOWN, now)?;
+            }
         }
         for alert in batch.standing_alerts(None)? {
-            if alert.subject == Subject::Device(dev_eui) && self.is_taken_down(dev_eui, &alert, now)
-            {
+            let Subject::Device(dev_eui) = alert.subject else { continue };
+            if down.contains(&dev_eui) && self.is_taken_down(dev_eui, &alert, now) {
                 self.resolve(batch, &alert, alert.evidence, TAKEN_DOWN, now)?;
             }
         }
@@ -255,9 +259,10 @@ impl Pipeline {
 
     /// Whether a device has been taken down since an alert about it began.
     pub(super) fn is_taken_down(&self, dev_eui: DevEui, alert: &Alert, now: DateTime<Utc>) -> bool {
-        let last = self.registry.deployments(dev_eui).last();
-        let until = last.and_then(|last| last.until);
-        until.is_some_and(|until| alert.since < until && until <= now)
+        let deployments = self.registry.deployments(dev_eui).iter();
+        let ended = deployments.filter_map(|one| one.until).filter(|until| *until <= now).max();
+        self.registry.deployment_at(dev_eui, now).is_none()
+            && ended.is_some_and(|until| alert.since < until)
     }
 
     pub(super) fn look_at_series(
